@@ -1,0 +1,66 @@
+"""ARCHITECTURE.md shows the folders there are, and the list of libraries is complete."""
+
+import re
+import tomllib
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+from tests.architecture.source import ROOT, repository_files
+
+
+def folders_named() -> set[str]:
+    """The folders in ARCHITECTURE.md's tree: one a line, indented under the one it is in."""
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    match = re.search(r"```text\ncoatcheck/\n(.*?)```", text, re.DOTALL)
+    assert match, "ARCHITECTURE.md has no ```text block that starts with coatcheck/"
+    found: set[str] = set()
+    above: list[tuple[int, str]] = []
+    for line in match[1].splitlines():
+        entry = re.match(r"( *)(\S+)/(?: |$)", line)
+        if not entry:
+            continue
+        indent = len(entry[1])
+        above = [outer for outer in above if outer[0] < indent]
+        path = "/".join([name for _, name in above] + [entry[2]])
+        above.append((indent, entry[2]))
+        found.add(path)
+    return found
+
+
+def folders_there() -> set[str]:
+    return {
+        parent.as_posix()
+        for path in repository_files()
+        for parent in path.parents
+        if parent != Path()
+    }
+
+
+def must_be_named(folder: str) -> bool:
+    """Top-level folders, and the packages of the product with their parents."""
+    top_level = "/" not in folder
+    return top_level or folder == "src/coatcheck" or is_package(folder)
+
+
+def is_package(folder: str) -> bool:
+    return folder.startswith("src/coatcheck/") and (ROOT / folder / "__init__.py").exists()
+
+
+def test_architecture_names_every_folder():
+    missing = {folder for folder in folders_there() if must_be_named(folder)} - folders_named()
+    assert sorted(missing) == []
+
+
+def test_architecture_names_no_folder_that_is_not_there():
+    assert sorted(folders_named() - folders_there()) == []
+
+
+def test_every_library_in_pyproject_has_its_line_in_the_decisions():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"].values()
+    lines = [*project["dependencies"], *(line for extra in extras for line in extra)]
+    declared = {Requirement(line).name for line in lines} - {"coatcheck"}
+    table = (ROOT / "docs" / "decisions" / "dependencies.md").read_text(encoding="utf-8")
+    explained = set(re.findall(r"^\| `?([A-Za-z0-9._-]+)", table, re.MULTILINE))
+    assert sorted(declared - explained) == []

@@ -1,0 +1,97 @@
+"""Third-party code comes in only through the doors that are named here.
+
+The order of the layers themselves is import-linter's: see pyproject.toml, `make check`.
+"""
+
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
+from pathlib import PurePath
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from tests.architecture.source import ROOT, imported, package_modules
+
+# Where a third-party module may be imported: a file, or a folder with all that is in it.
+# A new line here wants its library in an extra and in docs/decisions/dependencies.md.
+DOORS = {
+    "wire/codec.py": {"ormsgpack"},
+    "forms/data.py": {"multipart"},
+    "stores/sql": {"sqlalchemy", "psycopg"},
+    "integrations/starlette.py": {"starlette"},
+    "web": {"alembic", "jinja2", "pwdlib", "sqlalchemy", "starlette", "uvicorn"},
+    "cli": {"click"},
+}
+OURS_OR_PYTHONS = sys.stdlib_module_names | {"coatcheck"}
+
+
+def allowed_in(module: PurePath) -> set[str]:
+    places = {module.as_posix(), *(parent.as_posix() for parent in module.parents)}
+    return set().union(*(names for door, names in DOORS.items() if door in places))
+
+
+def test_third_party_modules_are_imported_only_where_their_extra_is_known():
+    strays = [
+        f"src/coatcheck/{module}:{line} imports {name}"
+        for module in package_modules()
+        for name, line in imported(module)
+        if name not in OURS_OR_PYTHONS and name not in allowed_in(module)
+    ]
+    assert strays == []
+
+
+@pytest.mark.parametrize("layer", ["wire", "core"])
+def test_the_inner_layers_need_only_python_and_the_codec(layer):
+    modules = [module for module in package_modules() if module.parts[0] == layer]
+    assert modules, f"src/coatcheck/{layer} has no modules: was it renamed?"
+    third_party = {
+        name for module in modules for name, _ in imported(module) if name not in OURS_OR_PYTHONS
+    }
+    assert third_party <= {"ormsgpack"}
+
+
+def test_every_door_is_used():
+    stale = [
+        f"{door}: {name}"
+        for door, names in DOORS.items()
+        for name in names
+        if not any(
+            name in {found for found, _ in imported(module)}
+            for module in package_modules()
+            if door in {module.as_posix(), *(parent.as_posix() for parent in module.parents)}
+        )
+    ]
+    assert stale == []
+
+
+def test_every_module_behind_a_door_is_a_declared_dependency():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    lines = [
+        *project["dependencies"],
+        *(x for name, e in extras.items() if name != "dev" for x in e),
+    ]
+    declared = {canonicalize_name(Requirement(line).name) for line in lines}
+    providers = packages_distributions()
+    for name in set().union(*DOORS.values()):
+        assert declared & {canonicalize_name(found) for found in providers[name]}, name
+
+
+@pytest.mark.parametrize("name", ["coatcheck", "coatcheck.stores"])
+def test_importing_it_loads_no_framework_and_no_driver(name):
+    program = f"""
+import sys
+before = set(sys.modules)
+import {name}
+print(*{{module.partition(".")[0] for module in set(sys.modules) - before}})
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    loaded = set(run.stdout.split())
+    assert "coatcheck" in loaded
+    # Stronger than a list of frameworks: nothing but Python, ourselves and the codec.
+    assert loaded - OURS_OR_PYTHONS <= {"ormsgpack"}
