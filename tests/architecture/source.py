@@ -2,9 +2,13 @@
 
 import ast
 import subprocess
+import tomllib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "coatcheck"
@@ -40,3 +44,13 @@ def imported(module: Path) -> Iterator[tuple[str, int]]:
             # A relative import stays inside the package.
             name = node.module if node.module and not node.level else "coatcheck"
             yield name.partition(".")[0], node.lineno
+
+
+def required_libraries(*, development: bool) -> set[str]:
+    """The libraries that pyproject.toml names, with or without those of the extra ``dev``."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    lines = list(project["dependencies"])
+    for extra, wanted in project["optional-dependencies"].items():
+        if development or extra != "dev":
+            lines += wanted
+    return {canonicalize_name(Requirement(line).name) for line in lines} - {"coatcheck"}
