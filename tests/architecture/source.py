@@ -53,4 +53,5 @@ def required_libraries(*, development: bool) -> set[str]:
     for extra, wanted in project["optional-dependencies"].items():
         if development or extra != "dev":
             lines += wanted
-    return {canonicalize_name(Requirement(line).name) for line in lines} - {"coatcheck"}
+    names: set[str] = {canonicalize_name(Requirement(line).name) for line in lines}
+    return names - {"coatcheck"}

@@ -20,7 +20,7 @@ DOORS = {
     "forms/parser.py": {"multipart"},
     "stores/sql": {"sqlalchemy", "psycopg"},
     "integrations/starlette.py": {"starlette"},
-    "web": {"alembic", "jinja2", "pwdlib", "sqlalchemy", "starlette", "uvicorn"},
+    "web": {"alembic", "jinja2", "markupsafe", "pwdlib", "sqlalchemy", "starlette", "uvicorn"},
     "cli": {"click"},
 }
 OURS_OR_PYTHONS = sys.stdlib_module_names | {"coatcheck"}
