@@ -1,0 +1,27 @@
+"""Whether a request's changes may stand on a record that has moved on since it was read."""
+
+from collections.abc import Mapping
+
+from .changes import Changes, Reads
+
+
+def clashing(
+    changes: Changes, base: Mapping[str, bytes], fresh: Mapping[str, bytes], *, strict: bool
+) -> frozenset[str]:
+    """The keys on which *changes*, made from *base*, clash with *fresh*.
+
+    A key clashes when this request read it, wrote it, and its bytes are others now. A blind set, a
+    delete or an operation never does, nor do different keys. *strict* asks more: everything
+    that was read must still be so, written or not, which rules out write skew as well.
+    """
+    stale = _stale(changes.reads, base, fresh)
+    return stale if strict else stale & changes.dependent
+
+
+def _stale(reads: Reads, base: Mapping[str, bytes], fresh: Mapping[str, bytes]) -> frozenset[str]:
+    """What a request read that is no longer so."""
+    stale = {key for key in reads.values if base.get(key) != fresh.get(key)}
+    stale |= {key for key in reads.presence if (key in base) != (key in fresh)}
+    if reads.listing:
+        stale |= base.keys() ^ fresh.keys()
+    return frozenset(stale)

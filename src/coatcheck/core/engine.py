@@ -1,0 +1,104 @@
+"""The engine as an application holds it: one store, one policy, one cookie.
+
+``Sessions`` has plain methods for blocking code. Asynchronous code awaits the same verbs on
+``sessions.lifecycle``. Integrations take a ``Sessions`` and nothing else.
+"""
+
+import asyncio
+import inspect
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, TypeVar, cast
+
+from . import bridge
+from .errors import ConfigurationError
+from .events import Listener, log
+from .http import RequestView, ResponseEdits
+from .lifecycle import Lifecycle
+from .policy import Isolation, SessionCookie, SessionPolicy
+from .record import Record
+from .session import Session
+from .store import BlockingStore, Store
+
+T = TypeVar("T")
+
+
+class Sessions:
+    """Sessions over *store*, blocking or awaitable. *clock* gives seconds since the epoch.
+
+    *listener* is called with each ``Event``; it must not raise. With an awaitable store the plain
+    methods raise ``ConfigurationError``, and those of ``lifecycle`` are awaited instead.
+    """
+
+    def __init__(
+        self,
+        store: BlockingStore | Store,
+        *,
+        policy: SessionPolicy | None = None,
+        cookie: SessionCookie | None = None,
+        clock: Callable[[], float] = time.time,
+        listener: Listener = log,
+    ) -> None:
+        self.store = store
+        self.blocking = not inspect.iscoroutinefunction(store.load)
+        """Whether the store blocks, so that an event loop hands its work to a thread."""
+        self.lifecycle = Lifecycle(
+            bridge.Awaitable(cast(BlockingStore, store)) if self.blocking else cast(Store, store),
+            policy or SessionPolicy(),
+            cookie or SessionCookie(),
+            clock,
+            bridge.pause if self.blocking else asyncio.sleep,
+            listener,
+        )
+
+    @property
+    def policy(self) -> SessionPolicy:
+        """The policy in force."""
+        return self.lifecycle.policy
+
+    def open(self, view: RequestView) -> Session:
+        """The session of a request. It loads itself at the first touch, and may raise then."""
+        return self.lifecycle.open(view, self)
+
+    def load_now(self, session: Session) -> None:
+        """Give *session* its record. Raises ``StoreUnavailable``."""
+        self._step(self.lifecycle.load(session))
+
+    async def load(self, session: Session) -> None:
+        """The same, awaited. With a blocking store it blocks, as it is meant for blocking hosts."""
+        await self.lifecycle.load(session)
+
+    def commit(
+        self, session: Session, view: RequestView, isolation: Isolation | None = None
+    ) -> ResponseEdits:
+        """Save *session*, once, before the response's first byte. See ``Lifecycle.commit``."""
+        return self._step(self.lifecycle.commit(session, view, isolation))
+
+    def of(self, user: object) -> Sequence[Record]:
+        """The live sessions of *user*, last seen first. Raises ``StoreUnavailable``."""
+        return self._step(self.lifecycle.of(str(user)))
+
+    def revoke(self, id: str) -> bool:
+        """End the session of the record *id*; whether there was one. Raises ``StoreUnavailable``."""
+        return self._step(self.lifecycle.revoke(id))
+
+    def revoke_user(self, user: object, except_: str | None = None) -> int:
+        """End all sessions of *user* but that of the record id *except_*; how many ended."""
+        return self._step(self.lifecycle.revoke_user(str(user), except_))
+
+    def delete_expired(self, batch: int = 500) -> int:
+        """Remove the records whose deadline has passed, *batch* at a time; how many."""
+        return self._step(self.lifecycle.delete_expired(batch))
+
+    def close(self) -> None:
+        """Give the store's connections back."""
+        self._step(self.lifecycle.store.close())
+
+    def _step(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        if not self.blocking:
+            coroutine.close()
+            raise ConfigurationError(
+                f"{type(self.store).__name__} is asynchronous and this code cannot await it: "
+                "await the same method of sessions.lifecycle, or use a blocking store."
+            )
+        return bridge.step(coroutine)

@@ -1,0 +1,51 @@
+"""What a store keeps of one session. Immutable; times are seconds since the epoch."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+
+class Lease(NamedTuple):
+    """The right of one request to be the only writer of a session until a moment."""
+
+    holder: str
+    until: float
+
+    def held(self, now: float) -> bool:
+        """Whether the lease still counts at *now*."""
+        return now < self.until
+
+
+class Record(NamedTuple):
+    """One session at rest: one row, one hash or one file. Field values are codec bytes.
+
+    ``digest`` is SHA-256 of the current secret, ``previous`` of the one before it, which opens the
+    session until ``grace_until`` and afterwards only marks a late request. ``version`` grows by one
+    with each commit, ``epoch`` with each change of user, privilege or secret. ``commits`` are the
+    ids of the last commits, so that a repeated one is recognised.
+    """
+
+    id: str
+    digest: bytes
+    created: float
+    seen: float
+    expires: float
+    renewed: float
+    fields: Mapping[str, bytes]
+    version: int = 1
+    epoch: int = 0
+    user: str | None = None
+    previous: bytes | None = None
+    grace_until: float = 0.0
+    user_agent: str = ""
+    address: str = ""
+    commits: tuple[str, ...] = ()
+    lease: Lease | None = None
+
+    def expired(self, now: float) -> bool:
+        """Whether the deadline that the record carries has passed."""
+        return now >= self.expires
+
+    @property
+    def size(self) -> int:
+        """Bytes of all field names and values."""
+        return sum(len(name.encode()) + len(value) for name, value in self.fields.items())

@@ -1,0 +1,374 @@
+"""The mapping that a view uses. It notes what was read and what was done, and does no I/O itself.
+
+Values are plain Python objects. What was put in place of a value is found by re-encoding the values
+that were handed out and can change in place, so ``session["cart"].append(x)`` is saved.
+Loading happens through an ``Opener`` at the first touch; ``lifecycle`` loads and commits.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from datetime import datetime, timedelta
+from typing import Any, Protocol, Self
+
+from coatcheck.wire.codec import IMMUTABLE, decode, encode
+from coatcheck.wire.errors import UndecodableValue, UnsupportedValue
+from coatcheck.wire.tokens import Token, handle
+
+from .changes import (
+    MISSING,
+    Add,
+    Append,
+    Assign,
+    Changes,
+    Discard,
+    Increment,
+    Once,
+    Reads,
+    Remove,
+    Step,
+    Take,
+)
+from .errors import SessionReadOnly
+from .expiry import EXPIRY, expiry_value
+from .record import Record
+
+
+class Opener(Protocol):
+    """How a session gets its record: given by the integration."""
+
+    def load_now(self, session: "Session") -> None:
+        """Load in place, for code that cannot await. ``SessionNotLoaded`` where it would block."""
+        ...
+
+    async def load(self, session: "Session") -> None:
+        """Load before the session is used."""
+        ...
+
+
+class Session(MutableMapping[str, Any]):
+    """What the site remembers of one visitor, as a ``dict`` with text keys.
+
+    Nothing is read from the store before the first touch, and nothing is written unless something
+    changed. Everything is saved together before the response's first byte.
+    """
+
+    def __init__(self, opener: Opener, token: Token | None = None) -> None:
+        self._opener = opener
+        self.token = token
+        """The token that the visitor showed, or None. Not proved before the session is loaded."""
+        self.record: Record | None = None
+        """The record as it was loaded, or None for a visitor without one."""
+        self.holder: str | None = None
+        """The lease under which the record was loaded."""
+        self.late = False
+        """Whether the visitor showed a secret that has been replaced since."""
+        self.loaded = False
+        self.accessed = False
+        """Whether this request read or wrote the session; then the response varies by cookie."""
+        self.ending: list[str] = []
+        self.renewing = False
+        self.entering: str | None = None
+        self._closed: str | None = None
+        self._reset({})
+
+    # -- loading and committing: called by lifecycle and integrations -------------------------
+
+    def begin(
+        self, record: Record | None, *, holder: str | None = None, late: bool = False
+    ) -> None:
+        """Take *record* as what the store holds. A visitor without a record begins empty."""
+        self.record = record
+        self.holder = holder
+        self.late = late
+        self.loaded = True
+        self._reset(record.fields if record is not None else {})
+
+    async def load(self) -> None:
+        """Load the record now: async code does so before using a store across the network."""
+        if not self.loaded:
+            await self._opener.load(self)
+
+    def changes(self) -> Changes:
+        """What this request did, in-place changes included."""
+        steps: dict[str, list[Step]] = dict(self._steps)
+        for key, value in self._values.items():
+            if type(value) in IMMUTABLE:
+                continue
+            data = self._encode(key, value)
+            if data != self._known[key]:
+                steps[key] = [Assign(data)]
+        reads = Reads(frozenset(self._read), frozenset(self._probed), self._listed)
+        return Changes(steps, self._cleared, reads)
+
+    def close(self, why: str) -> None:
+        """Refuse further changes, with the sentence *why* as the reason."""
+        self._closed = why
+
+    def _reset(self, fields: Mapping[str, bytes]) -> None:
+        self._fields = fields
+        self._keys: dict[str, None] = dict.fromkeys(fields)
+        self._values: dict[str, Any] = {}
+        self._known: dict[str, bytes] = {}
+        self._steps: dict[str, list[Step]] = {}
+        self._read: set[str] = set()
+        self._probed: set[str] = set()
+        self._listed = False
+        self._cleared = False
+
+    def _touch(self) -> None:
+        if not self.loaded:
+            self._opener.load_now(self)
+        self.accessed = True
+
+    def _change(self) -> None:
+        self._touch()
+        if self._closed is not None:
+            raise SessionReadOnly(self._closed)
+
+    def _encode(self, key: str, value: object) -> bytes:
+        try:
+            return encode(value)
+        except UnsupportedValue as error:
+            raise UnsupportedValue(f"session[{key!r}]: {error}") from None
+
+    # -- the mapping --------------------------------------------------------------------------
+
+    def __getitem__(self, key: str) -> Any:
+        self._touch()
+        if not self._own(key):
+            self._read.add(key)
+        if key not in self._keys:
+            raise KeyError(key)
+        if key in self._values:
+            return self._values[key]
+        data = self._fields[key]
+        try:
+            value = decode(data)
+        except UndecodableValue as error:
+            raise UndecodableValue(
+                f"session[{key!r}] cannot be read and is kept as it is: {error}"
+            ) from error
+        self._values[key] = value
+        self._known[key] = data
+        return value
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        if not isinstance(key, str):
+            raise TypeError(
+                f"session keys are text, and {key!r} is a {type(key).__name__}: use str(...)."
+            )
+        self._change()
+        data = self._encode(key, value)
+        self._put(key, value, data)
+        self._steps[key] = [Assign(data)]
+
+    def __delitem__(self, key: str) -> None:
+        self._change()
+        if key not in self._keys:
+            self._probed.add(key)
+            raise KeyError(key)
+        self._drop(key)
+        self._steps[key] = [Remove()]
+
+    def __contains__(self, key: object) -> bool:
+        self._touch()
+        if isinstance(key, str) and not self._own(key):
+            self._probed.add(key)
+        return key in self._keys
+
+    def __iter__(self) -> Iterator[str]:
+        self._touch()
+        self._listed = True
+        return iter(list(self._keys))
+
+    def __len__(self) -> int:
+        self._touch()
+        self._listed = True
+        return len(self._keys)
+
+    def __repr__(self) -> str:
+        if not self.loaded:
+            return "<Session, not loaded>"
+        # Names only: values can be private, and a repr ends up in logs.
+        return f"<Session {self.handle or 'new'}: {', '.join(self._keys) or 'empty'}>"
+
+    def clear(self) -> None:
+        """Remove every key. The session itself stays; ``destroy`` ends it."""
+        self._change()
+        for key in list(self._keys):
+            self._drop(key)
+        self._steps = {}
+        self._cleared = True
+
+    def popitem(self) -> tuple[str, Any]:
+        """Remove the key that was added last, and return it with its value, as ``dict`` does."""
+        key = next(reversed(list(self)), None)
+        if key is None:
+            raise KeyError("popitem(): the session is empty")
+        return key, self.pop(key)
+
+    def __ior__(self, other: Mapping[str, Any]) -> Self:
+        self.update(other)
+        return self
+
+    def _put(self, key: str, value: Any, data: bytes) -> None:
+        self._keys[key] = None
+        self._values[key] = value
+        self._known[key] = data
+
+    def _drop(self, key: str) -> None:
+        self._keys.pop(key, None)
+        self._values.pop(key, None)
+        self._known.pop(key, None)
+
+    def _own(self, key: str) -> bool:
+        """Whether what is under *key* comes from this request alone, so that no record is read."""
+        steps = self._steps.get(key)
+        return self._cleared or (steps is not None and isinstance(steps[0], Assign | Remove))
+
+    # -- operations: they commute, so they never conflict --------------------------------------
+
+    def increment(self, key: str, by: Any = 1) -> Any:
+        """Add *by* to the number under *key*, or to 0; the number as it looks from here."""
+        return self._operate(key, Increment(by))
+
+    def append(self, key: str, item: Any, maxlen: int | None = None) -> None:
+        """Append *item* to the list under *key*, keeping the last *maxlen* items."""
+        self._operate(key, Append(item, maxlen))
+
+    def add(self, key: str, item: Any) -> None:
+        """Add *item* to the set under *key*."""
+        self._operate(key, Add(item))
+
+    def discard(self, key: str, item: Any) -> None:
+        """Take *item* out of the set under *key*, if it is there."""
+        self._operate(key, Discard(item))
+
+    def take(self, key: str, default: Any = None) -> Any:
+        """Remove *key* and return its value, or *default*. What others append meanwhile stays."""
+        self._change()
+        if key not in self._keys:
+            self._probed.add(key)
+            return default
+        own = self._own(key)
+        value = self[key]
+        taken = Take(self._encode(key, value))
+        earlier = self._steps.get(key, [])
+        self._drop(key)
+        self._steps[key] = [Remove()] if own else [*earlier, taken]
+        return value
+
+    def once(self, key: str, make: Callable[[], Any]) -> Any:
+        """The value under *key*; if there is none, *make* makes it, and the first one stays."""
+        self._change()
+        if key in self._keys:
+            return self[key]
+        value = make()
+        data = self._encode(key, value)
+        self._probed.add(key)
+        self._put(key, value, data)
+        self._steps[key] = [*self._steps.get(key, []), Once(data)]
+        return value
+
+    def _operate(self, key: str, step: Step) -> Any:
+        self._change()
+        earlier = self._steps.get(key, [])
+        if key not in self._keys:
+            current = MISSING
+        elif key in self._values:
+            current = self._values[key]
+            if type(current) not in IMMUTABLE and encode(current) != self._known[key]:
+                earlier = [Assign(self._encode(key, current))]  # changed in place before
+        else:
+            current = decode(self._fields[key])
+        value = step.apply(current)
+        if value is MISSING:
+            self._drop(key)
+        else:
+            self._put(key, value, self._encode(key, value))
+        self._steps[key] = [*earlier, step]
+        return value
+
+    # -- the visitor --------------------------------------------------------------------------
+
+    @property
+    def user(self) -> str | None:
+        """The user that the session is bound to, or None."""
+        self._touch()
+        return self.entering or (self.record.user if self.record is not None else None)
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the visitor has no stored session yet."""
+        self._touch()
+        return self.record is None
+
+    @property
+    def handle(self) -> str:
+        """A one-way name of the session for logs and device lists; empty for a new one."""
+        return handle(self.record.id) if self.record is not None else ""
+
+    @property
+    def modified(self) -> bool:
+        """Whether there is anything to save. May be set, as elsewhere; there is no need to."""
+        return self.loaded and bool(self.ending or self.entering or self.renewing or self.changes())
+
+    @modified.setter
+    def modified(self, value: bool) -> None:
+        self._touch()
+
+    def login(self, user: object) -> None:
+        """Bind the session to *user* and replace its secret, so that an older cookie opens nothing.
+
+        *user* is a text or number, or an object with ``pk`` or ``id``. Data of an anonymous visitor
+        is kept; data of another user is not: that session ends and a new one begins.
+        """
+        key = user_key(user)
+        self._change()
+        current = self.user
+        if current is not None and current != key:
+            self.destroy()
+        self.entering = key
+        self.renewing = True
+
+    def logout(self) -> None:
+        """End the session and everything in it, for good."""
+        self.destroy()
+
+    def renew(self) -> None:
+        """Replace the secret in the visitor's cookie: the data stays, the old cookie opens nothing."""
+        self._change()
+        self.renewing = True
+
+    def destroy(self) -> None:
+        """End the session: no slow request brings it back. What is set afterwards begins another."""
+        self._change()
+        if self.record is not None:
+            self.ending.append(self.record.id)
+        self.record = None
+        self.late = False
+        self.entering = None
+        self.renewing = False
+        self._reset({})
+
+    def set_expiry(self, value: int | timedelta | datetime | None) -> None:
+        """Give this session a time of its own.
+
+        Seconds or a timedelta without use; 0 for as long as the browser is open; a datetime for a
+        fixed moment; None for what the policy says.
+        """
+        if value is None:
+            if EXPIRY in self:
+                del self[EXPIRY]
+        else:
+            self[EXPIRY] = expiry_value(value)
+
+
+def user_key(user: object) -> str:
+    """The text under which *user* is indexed. Raises TypeError when it has none."""
+    for candidate in (user, getattr(user, "pk", None), getattr(user, "id", None)):
+        if isinstance(candidate, str | int) and not isinstance(candidate, bool) and candidate != "":
+            return str(candidate)
+    raise TypeError(
+        f"login() needs a user's id or an object with pk or id, not {type(user).__name__}: "
+        "save the user first, so that it has an id."
+    )

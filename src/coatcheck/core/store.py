@@ -1,0 +1,146 @@
+"""The contract between sessions and the place that keeps their records.
+
+A store has the verbs below, either awaitable (``Store``) or blocking (``BlockingStore``), and says
+up front what more it can do (``Capabilities``). ``coatcheck.testing.StoreContract`` is this page as
+a test suite.
+
+The laws:
+
+1. ``create`` never replaces a record, ``commit`` and ``touch`` never make one: what ``end`` or
+   ``sweep`` removed stays removed, however late a request writes.
+2. ``commit`` puts a record only over the version it was computed from, in one atomic step.
+   Otherwise it changes nothing and hands back the record that is there.
+3. ``commit`` by another than the holder of a live lease changes nothing and answers ``Busy``.
+   Readers (``load`` without a lease) and ``touch`` never look at leases.
+4. ``touch`` moves ``seen`` and ``expires`` forward only, and leaves the version alone.
+5. A verb that cannot reach the store raises ``StoreUnavailable``; nothing else means "gone".
+6. Deadlines are the caller's: a store may drop an expired record by itself only after the deadline
+   that the record carries, and hands out an expired one as it is.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from .record import Lease, Record
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What a store can do beyond the verbs that every store has.
+
+    ``by_user``: ``of_user`` lists a user's records. ``lease``: ``load`` can take a lease.
+    ``inline``: a load needs no network and waits for no lock, so that an event loop may do it in
+    place. ``revoke``: a record can be ended (a store inside the cookie cannot).
+    """
+
+    by_user: bool = True
+    lease: bool = True
+    inline: bool = False
+    revoke: bool = True
+
+
+class Commit(NamedTuple):
+    """One commit, already computed: put *record* in place of version *base* of itself.
+
+    ``put`` and ``removed`` say which fields of the record differ from the base, for stores that
+    keep fields apart. ``holder`` names the lease under which the commit stands, if any; the record
+    carries no lease any more. ``now`` is the moment that leases are judged by.
+    """
+
+    base: int
+    record: Record
+    put: frozenset[str]
+    removed: frozenset[str]
+    holder: str | None
+    now: float
+
+
+class Committed(NamedTuple):
+    """The record is stored as the commit gave it."""
+
+
+class Conflict(NamedTuple):
+    """The record has moved on: *fresh* is what is stored now. Nothing was changed."""
+
+    fresh: Record
+
+
+class Busy(NamedTuple):
+    """Somebody else holds the lease, until *until* at the latest. Nothing was changed."""
+
+    until: float
+
+
+class Gone(NamedTuple):
+    """There is no such record, and there must not be one again. Nothing was changed."""
+
+
+class Store(Protocol):
+    """The awaitable verbs. Each raises ``StoreUnavailable`` when the store does not answer."""
+
+    capabilities: Capabilities
+
+    async def load(
+        self, id: str, lease: Lease | None = None, now: float = 0.0
+    ) -> Record | Busy | None:
+        """The record, or None. With *lease*: take it if none is live at *now*, or else ``Busy``."""
+        ...
+
+    async def create(self, record: Record) -> bool:
+        """Store a new record; False, and nothing changed, when its id is taken."""
+        ...
+
+    async def commit(self, commit: Commit) -> Committed | Conflict | Busy | Gone:
+        """Compare and put, as the laws above say."""
+        ...
+
+    async def end(self, id: str) -> bool:
+        """Remove the record for good; whether there was one."""
+        ...
+
+    async def touch(self, id: str, seen: float, expires: float) -> bool:
+        """Move the deadlines forward; whether there is such a record."""
+        ...
+
+    async def release(self, id: str, holder: str) -> None:
+        """Give the lease back if *holder* still has it."""
+        ...
+
+    async def sweep(self, now: float, limit: int) -> int:
+        """Remove at most *limit* records that expired before *now*; how many were removed."""
+        ...
+
+    async def of_user(self, user: str) -> Sequence[Record]:
+        """All records bound to *user*, latest seen first (capability ``by_user``)."""
+        ...
+
+    async def close(self) -> None:
+        """Give connections back. The store is not used afterwards."""
+        ...
+
+
+class BlockingStore(Protocol):
+    """The same verbs for a driver that blocks. Safe to call from several threads at once."""
+
+    capabilities: Capabilities
+
+    def load(
+        self, id: str, lease: Lease | None = None, now: float = 0.0
+    ) -> Record | Busy | None: ...
+
+    def create(self, record: Record) -> bool: ...
+
+    def commit(self, commit: Commit) -> Committed | Conflict | Busy | Gone: ...
+
+    def end(self, id: str) -> bool: ...
+
+    def touch(self, id: str, seen: float, expires: float) -> bool: ...
+
+    def release(self, id: str, holder: str) -> None: ...
+
+    def sweep(self, now: float, limit: int) -> int: ...
+
+    def of_user(self, user: str) -> Sequence[Record]: ...
+
+    def close(self) -> None: ...

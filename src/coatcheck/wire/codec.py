@@ -1,0 +1,182 @@
+"""One value to bytes and back with its type: MessagePack plus our extension types.
+
+None, bool, int of any size, float, str, bytes, list and dict (any hashable keys) are MessagePack's
+own; datetime, date, time, timedelta, Decimal, UUID, tuple, set and frozenset are extensions.
+An Enum is kept as its value, and a subclass of a built-in type comes back as that type.
+The first byte names the format, so that a later version can tell its bytes from these.
+
+``encode(decode(data)) == data`` holds for everything ``encode`` made: that is how a change made
+inside a stored value is found.
+"""
+
+from collections.abc import Callable
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from enum import Enum
+from typing import Any, Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import ormsgpack
+
+from .errors import UndecodableValue, UnsupportedValue
+
+FORMAT: Final = b"\x01"
+
+IMMUTABLE: Final = frozenset(
+    {bool, int, float, str, bytes, type(None), datetime, date, time, timedelta, Decimal, UUID}
+)
+"""Types whose values cannot change in place."""
+
+_OPTIONS: Final = (
+    ormsgpack.OPT_PASSTHROUGH_BIG_INT
+    | ormsgpack.OPT_PASSTHROUGH_DATACLASS
+    | ormsgpack.OPT_PASSTHROUGH_DATETIME
+    | ormsgpack.OPT_PASSTHROUGH_ENUM
+    | ormsgpack.OPT_PASSTHROUGH_SUBCLASS
+    | ormsgpack.OPT_PASSTHROUGH_TUPLE
+    | ormsgpack.OPT_PASSTHROUGH_UUID
+)
+
+_INT, _TUPLE, _SET, _FROZENSET, _PAIRS = 1, 2, 3, 4, 5
+_DATETIME, _DATE, _TIME, _TIMEDELTA, _DECIMAL, _UUID, _ZONED = 10, 11, 12, 13, 14, 15, 16
+
+
+def encode(value: object) -> bytes:
+    """*value* as bytes. Raises ``UnsupportedValue`` naming the type that cannot be kept."""
+    return FORMAT + _pack(value)
+
+
+def decode(data: bytes) -> Any:
+    """The value that ``encode`` made *data* from. Raises ``UndecodableValue`` for other bytes."""
+    if data[:1] != FORMAT:
+        raise UndecodableValue(
+            f"a stored value starts with format byte {data[:1].hex() or 'nothing'}, and this "
+            f"version of coatcheck reads {FORMAT.hex()}: it was written by another version, or is damaged."
+        )
+    try:
+        return _unpack(data[1:])
+    except (ValueError, TypeError, ArithmeticError, LookupError, OSError) as error:
+        raise UndecodableValue(f"a stored value is damaged: {error}") from error
+
+
+class _Pairs(list[tuple[object, object]]):
+    """The items of a dict whose keys are not all strings."""
+
+
+def _pack(value: object) -> bytes:
+    try:
+        return ormsgpack.packb(value, default=_default, option=_OPTIONS)
+    except TypeError:
+        pass  # a dict with other keys than strings, or something that cannot be kept: look closer
+    try:
+        return ormsgpack.packb(_plain(value), default=_default, option=_OPTIONS)
+    except RecursionError:
+        raise UnsupportedValue(
+            "a value contains itself or is nested too deeply: store a flat copy."
+        ) from None
+    except TypeError as error:
+        if isinstance(error, UnsupportedValue):
+            raise
+        raise UnsupportedValue(f"a value cannot be stored: {error}.") from error
+
+
+def _unpack(data: bytes) -> Any:
+    return ormsgpack.unpackb(data, ext_hook=_extension)
+
+
+def _plain(value: object) -> object:
+    """*value* with each dict that has other than plain string keys turned into ``_Pairs``.
+
+    Raises ``UnsupportedValue`` for the first value inside it that cannot be kept.
+    """
+    if isinstance(value, dict):
+        if all(type(key) is str for key in value):
+            return {key: _plain(item) for key, item in value.items()}
+        return _Pairs((_plain(key), _plain(item)) for key, item in value.items())
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, tuple | set | frozenset):
+        return type(value)(_plain(item) for item in value) if type(value) in _PACKERS else value
+    kind = type(value)
+    if kind in _PACKERS or value is None or isinstance(value, (*_BASES, Enum)):
+        return value
+    raise UnsupportedValue(
+        f"a value of type {kind.__module__}.{kind.__qualname__} cannot be stored in a session: "
+        "store plain data such as its id, a dict or a string."
+    )
+
+
+def _default(value: object) -> object:
+    """What ormsgpack does not keep by itself, as an extension or as its plain base type."""
+    packer = _PACKERS.get(type(value))
+    if packer is not None:
+        return ormsgpack.Ext(*packer(value))
+    if isinstance(value, Enum):
+        return value.value
+    for base in _BASES:
+        if isinstance(value, base):
+            return base(value)
+    raise TypeError  # ormsgpack reports it; _plain finds out which value it was
+
+
+def _pack_set(value: Any) -> bytes:
+    # Sorted by their bytes: equal sets have equal bytes, whatever order they iterate in.
+    return _pack(sorted(_pack(item) for item in value))
+
+
+def _pack_datetime(value: datetime) -> tuple[int, bytes]:
+    if isinstance(value.tzinfo, ZoneInfo) and value.tzinfo.key:
+        return _ZONED, _pack([value.replace(tzinfo=None).isoformat(), value.fold, value.tzinfo.key])
+    return _DATETIME, value.isoformat().encode()
+
+
+def _pack_timedelta(value: timedelta) -> bytes:
+    return _pack([value.days, value.seconds, value.microseconds])
+
+
+_PACKERS: Final[dict[type, Callable[[Any], tuple[int, bytes]]]] = {
+    int: lambda value: (_INT, str(value).encode()),
+    tuple: lambda value: (_TUPLE, _pack(list(value))),
+    set: lambda value: (_SET, _pack_set(value)),
+    frozenset: lambda value: (_FROZENSET, _pack_set(value)),
+    _Pairs: lambda value: (_PAIRS, _pack([list(pair) for pair in value])),
+    datetime: _pack_datetime,
+    date: lambda value: (_DATE, value.isoformat().encode()),
+    time: lambda value: (_TIME, value.isoformat().encode()),
+    timedelta: lambda value: (_TIMEDELTA, _pack_timedelta(value)),
+    Decimal: lambda value: (_DECIMAL, str(value).encode()),
+    UUID: lambda value: (_UUID, value.bytes),
+}
+
+_BASES: Final[tuple[type, ...]] = (str, int, float, bytes, dict, list, tuple, set, frozenset)
+
+
+def _read_zoned(data: bytes) -> datetime:
+    text, fold, key = _unpack(data)
+    return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(key), fold=fold)
+
+
+_READERS: Final[dict[int, Callable[[bytes], Any]]] = {
+    _INT: int,
+    _TUPLE: lambda data: tuple(_unpack(data)),
+    _SET: lambda data: {_unpack(item) for item in _unpack(data)},
+    _FROZENSET: lambda data: frozenset(_unpack(item) for item in _unpack(data)),
+    _PAIRS: lambda data: dict(_unpack(data)),
+    _DATETIME: lambda data: datetime.fromisoformat(data.decode()),
+    _DATE: lambda data: date.fromisoformat(data.decode()),
+    _TIME: lambda data: time.fromisoformat(data.decode()),
+    _TIMEDELTA: lambda data: timedelta(*_unpack(data)),
+    _DECIMAL: lambda data: Decimal(data.decode()),
+    _UUID: lambda data: UUID(bytes=data),
+    _ZONED: _read_zoned,
+}
+
+
+def _extension(code: int, data: bytes) -> Any:
+    reader = _READERS.get(code)
+    if reader is None:
+        raise UndecodableValue(
+            f"a stored value uses extension {code}, which this version of coatcheck does not know."
+        )
+    return reader(data)
