@@ -95,7 +95,7 @@ def require_utf8(charset: str | None, what: str) -> None:
         )
 
 
-def declared_length(header: str | None) -> int | None:
+def content_length(header: str | None) -> int | None:
     """The number of a Content-Length header, None without one; else ``MalformedForm``."""
     if header is None:
         return None
