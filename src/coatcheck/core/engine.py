@@ -79,7 +79,7 @@ class Sessions:
         return self._step(self.lifecycle.of(str(user)))
 
     def revoke(self, id: str) -> bool:
-        """End the session of the record *id*; whether there was one. Raises ``StoreUnavailable``."""
+        """End the session of the record *id*; whether there was one."""
         return self._step(self.lifecycle.revoke(id))
 
     def revoke_user(self, user: object, except_: str | None = None) -> int:

@@ -54,8 +54,8 @@ class SessionConflict(CoatcheckError):
         what = ", ".join(repr(key) for key in sorted(self.keys)) or "the visitor's identity"
         super().__init__(
             f"another request of this session changed {what} after this one had read it, so "
-            "nothing was saved. Send the request again; for counters and lists use session.increment() and "
-            "session.append(), which never conflict."
+            "nothing was saved. Send the request again; for counters and lists use "
+            "session.increment() and session.append(), which never conflict."
         )
 
 

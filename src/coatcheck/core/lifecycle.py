@@ -48,6 +48,10 @@ class Lifecycle:
         self.pause = pause
         self.notify = notify
 
+    def over(self, store: Store, pause: Callable[[float], Awaitable[None]]) -> "Lifecycle":
+        """The same rules over another view of the store, as an asynchronous host needs it."""
+        return Lifecycle(store, self.policy, self.cookie, self.clock, pause, self.notify)
+
     def open(self, view: RequestView, opener: Opener) -> Session:
         """The session of a request, not loaded yet. Asks no store."""
         found = values(view.cookies, self.cookie.attributes(https=view.https).name)
@@ -268,7 +272,7 @@ class Lifecycle:
         fresh: Record,
         isolation: Isolation,
     ) -> None:
-        """Raise ``SessionConflict`` or report, where the record moved on under this request."""
+        """Where the record moved on under this request: raise ``SessionConflict``, or report it."""
         strict = isolation == "serializable"
         clash = clashing(changes, loaded.fields, fresh.fields, strict=strict)
         moved = fresh.epoch != loaded.epoch and (strict or session.renewing)
@@ -276,9 +280,9 @@ class Lifecycle:
             keys = frozenset(changes.steps)
             self.notify(Event(EventName.MERGED, handle(fresh.id), fresh.user, keys))
             return
-        self.notify(Event(EventName.CONFLICT, handle(fresh.id), fresh.user, clash))
         if strict or moved or self.policy.on_conflict == "raise":
             raise SessionConflict(clash)
+        self.notify(Event(EventName.CONFLICT, handle(fresh.id), fresh.user, clash))
 
     def _after(
         self,

@@ -335,12 +335,12 @@ class Session(MutableMapping[str, Any]):
         self.destroy()
 
     def renew(self) -> None:
-        """Replace the secret in the visitor's cookie: the data stays, the old cookie opens nothing."""
+        """Replace the secret in the cookie: the data stays, the old cookie opens nothing."""
         self._change()
         self.renewing = True
 
     def destroy(self) -> None:
-        """End the session: no slow request brings it back. What is set afterwards begins another."""
+        """End the session for good. What is set afterwards begins another one."""
         self._change()
         if self.record is not None:
             self.ending.append(self.record.id)

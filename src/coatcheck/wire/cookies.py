@@ -102,7 +102,7 @@ class CookieAttributes:
 
     def expire(self) -> str:
         """The Set-Cookie header value that makes a browser forget the cookie."""
-        # The attributes it was set with: a browser keeps a prefixed or partitioned cookie otherwise.
+        # With all its attributes: a browser keeps a prefixed or partitioned cookie otherwise.
         return f"{self.name}=; Max-Age=0{self._tail()}"
 
     def _tail(self) -> str:

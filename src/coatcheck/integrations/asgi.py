@@ -1,0 +1,312 @@
+"""Sessions for any ASGI application: ``SessionMiddleware(app, sessions)``.
+
+The session stands in ``scope["session"]``, loads itself at the first touch and is committed
+before the response's first byte. Under "serializable" isolation an unsafe request takes the
+session's lease before it runs, and a safe request that lost a race is run once more, under the
+lease, from a pristine scope: nothing of the losing run was sent, and nothing of it is kept.
+"""
+
+import threading
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Literal, cast
+
+import anyio
+import anyio.from_thread
+import anyio.lowlevel
+
+from coatcheck.core import bridge
+from coatcheck.core.engine import Sessions
+from coatcheck.core.errors import (
+    CoatcheckError,
+    SessionConflict,
+    SessionNotLoaded,
+    StoreUnavailable,
+)
+from coatcheck.core.events import Event, EventName
+from coatcheck.core.http import NO_EDITS, RequestView, ResponseEdits
+from coatcheck.core.lifecycle import Lifecycle
+from coatcheck.core.policy import Isolation
+from coatcheck.core.session import Session
+from coatcheck.core.store import BlockingStore
+
+from .headers import edited
+from .threaded import ThreadedStore
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+Mode = Isolation | Literal["read"]
+"""What a route asks for: an isolation of its own, or a session that it only reads."""
+
+VISITORS_ERRORS = (SessionConflict, StoreUnavailable)
+"""What the visitor is told of; other errors are the application's own and go on to its handlers."""
+
+LARGEST_REPLAY = 64 * 1024
+"""Bytes of a safe request's body that are kept for a second run; with more there is none."""
+
+STARTED = (
+    "the session was changed after the response had started, so it cannot be saved. Change it "
+    "before returning the response, not while streaming or in a background task."
+)
+READ_ONLY = (
+    "the session was changed on a route that says session='read'. Drop that from the route, or "
+    "change the session elsewhere."
+)
+WEBSOCKET = (
+    "the session was changed in a websocket, whose response has started long ago. Change it in "
+    "an ordinary request."
+)
+
+
+async def plain_answer(error: CoatcheckError, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer with the status of *error* and one plain sentence that gives nothing away."""
+    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"cache-control", b"no-store")]
+    text = f"{error.status}: the request could not be completed.\n"
+    if isinstance(error, StoreUnavailable):
+        headers.append((b"retry-after", str(error.retry_after).encode()))
+        text = "503: sessions are not available at the moment. Please try again in a few seconds.\n"
+    elif isinstance(error, SessionConflict):
+        text = "409: another request of yours changed the same data. Please send this one again.\n"
+    await send({"type": "http.response.start", "status": error.status, "headers": headers})
+    await send({"type": "http.response.body", "body": text.encode()})
+
+
+class SessionMiddleware:
+    """Gives *app* a session in ``scope["session"]``, over the store of *sessions*.
+
+    *mode* names what a request's route asks for, or None. *preload* loads the session of a store
+    across the network before the application runs, which asynchronous views need; an application
+    that awaits ``session.load()`` itself says False. *answer* shows an error of the session to the
+    visitor: 409 for a conflict, 503 with Retry-After for a store that does not answer.
+    A response with a status of 500 and above saves nothing.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        sessions: Sessions,
+        *,
+        mode: Callable[[Scope], Mode | None] = lambda scope: None,
+        preload: bool = True,
+        answer: Callable[[CoatcheckError, Scope, Receive, Send], Awaitable[None]] = plain_answer,
+    ) -> None:
+        self.app = app
+        self.sessions = sessions
+        self.mode = mode
+        self.preload = preload and not sessions.store.capabilities.inline
+        self.answer = answer
+        self.lifecycle = sessions.lifecycle
+        if sessions.blocking:
+            store = ThreadedStore(cast(BlockingStore, sessions.store))
+            self.lifecycle = sessions.lifecycle.over(store, anyio.sleep)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self._http(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await self._websocket(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        view = request_view(scope)
+        mode = self.mode(scope)
+        isolation: Isolation = self.sessions.policy.isolation
+        if mode is not None and mode != "read":
+            isolation = mode
+        serializable = isolation == "serializable" and mode != "read"
+        body = _Body(receive)
+        try:
+            run = _Run(self, view, isolation, leased=serializable and not view.safe)
+            run.repeatable = serializable and view.safe
+            await run.go(scope, body, send, read_only=mode == "read")
+            if run.lost:
+                self.lifecycle.notify(Event(EventName.RERUN, detail=scope["path"]))
+                again = _Run(self, view, isolation, leased=True)
+                await again.go(scope, body.replayed(), send, read_only=False)
+        except _Refused as refused:
+            await self.answer(refused.error, scope, receive, send)
+
+    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        run = _Run(self, request_view(scope), "merge", leased=False)
+        session = self.lifecycle.open(run.view, run)
+        await session.load()
+        session.close(WEBSOCKET)
+        await self.app({**scope, "session": session}, receive, send)
+
+
+class _Refused(Exception):
+    """The session could not be loaded or saved, and nothing was sent yet."""
+
+    def __init__(self, error: CoatcheckError) -> None:
+        self.error = error
+
+
+class _Body:
+    """The request's messages, kept while they are small so that a second run can have them."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._kept: list[Message] = []
+        self._size = 0
+
+    @property
+    def repeatable(self) -> bool:
+        return self._size <= LARGEST_REPLAY
+
+    async def __call__(self) -> Message:
+        message = await self._receive()
+        self._size += len(message.get("body", b""))
+        if self.repeatable:
+            self._kept.append(message)
+        return message
+
+    def replayed(self) -> Receive:
+        """The same messages from the start, and then what else comes."""
+        kept = iter(self._kept)
+
+        async def receive() -> Message:
+            return next(kept, None) or await self._receive()
+
+        return receive
+
+
+class _Run:
+    """One run of the application for one request, and how its session is loaded."""
+
+    def __init__(
+        self,
+        middleware: SessionMiddleware,
+        view: RequestView,
+        isolation: Isolation,
+        *,
+        leased: bool,
+    ) -> None:
+        self._middleware = middleware
+        self._lifecycle: Lifecycle = middleware.lifecycle
+        self._loop_thread = threading.get_ident()
+        self.view = view
+        self._isolation = isolation
+        self._leased = leased
+        self.repeatable = False
+        self.lost = False
+        self._refusal: CoatcheckError | None = None
+        self._started = False
+
+    async def go(self, scope: Scope, receive: Receive, send: Send, *, read_only: bool) -> None:
+        """Run the application once. Raises ``_Refused`` while nothing was sent."""
+        session = self._lifecycle.open(self.view, self)
+        if read_only:
+            session.close(READ_ONLY)
+        pristine = dict(scope)
+        if "state" in scope:
+            pristine["state"] = dict(scope["state"])
+        pristine["session"] = session
+        try:
+            if session.token is not None and (self._leased or self._middleware.preload):
+                await session.load()
+            with anyio.CancelScope() as cancel:
+                sending = self._sending(session, send, receive, cancel)
+                await self._middleware.app(pristine, self._receiving(receive), sending)
+        except VISITORS_ERRORS as error:
+            if self._started:
+                raise
+            raise _Refused(error) from error
+        finally:
+            if session.holder is not None:
+                with anyio.CancelScope(shield=True):
+                    await self._lifecycle.give_back(session)
+        if self._refusal is not None:
+            raise _Refused(self._refusal)
+
+    def _receiving(self, receive: Receive) -> Receive:
+        async def receiving() -> Message:
+            return {"type": "http.disconnect"} if self._over else await receive()
+
+        return receiving
+
+    def _sending(
+        self, session: Session, send: Send, receive: Receive, cancel: anyio.CancelScope
+    ) -> Send:
+        async def sending(message: Message) -> None:
+            if self._over:
+                return
+            if message["type"] == "http.response.start" and not self._started:
+                try:
+                    edits = await self._commit(session, message["status"])
+                except VISITORS_ERRORS as error:
+                    self.lost = self._may_repeat(error, cast(_Body, receive))
+                    self._refusal = None if self.lost else error
+                    # The view is done: this stops streams and background tasks of its response.
+                    cancel.cancel()
+                    await anyio.lowlevel.checkpoint()
+                    return
+                self._started = True
+                message = {**message, "headers": edited(list(message.get("headers", [])), edits)}
+            await send(message)
+
+        return sending
+
+    @property
+    def _over(self) -> bool:
+        """Whether nothing more of this run counts."""
+        return self.lost or self._refusal is not None
+
+    def _may_repeat(self, error: CoatcheckError, body: "_Body") -> bool:
+        return isinstance(error, SessionConflict) and self.repeatable and body.repeatable
+
+    async def _commit(self, session: Session, status: int) -> ResponseEdits:
+        if status >= 500:
+            session.close(STARTED)
+            await self._lifecycle.give_back(session)
+            return ResponseEdits(vary=True) if session.accessed else NO_EDITS
+        with anyio.CancelScope(shield=True):
+            # A visitor who leaves must not leave half a commit behind.
+            edits = await self._lifecycle.commit(session, self.view, self._isolation)
+        session.close(STARTED)
+        return edits
+
+    # -- Opener -------------------------------------------------------------------------------
+
+    async def load(self, session: Session) -> None:
+        """Load *session*, under the lease if this run writes."""
+        await self._lifecycle.load(session, leased=self._leased)
+
+    def load_now(self, session: Session) -> None:
+        """Load in place: in a worker thread always, on the event loop only where nothing waits."""
+        sessions = self._middleware.sessions
+        if threading.get_ident() != self._loop_thread:
+            if sessions.blocking:
+                sessions.load_now(session)
+            else:
+                anyio.from_thread.run(self.load, session)
+        elif sessions.blocking and sessions.store.capabilities.inline:
+            bridge.step(sessions.lifecycle.load(session))
+        else:
+            raise SessionNotLoaded(
+                "the session is kept across the network and was touched in an async function "
+                "before it was loaded. Write `await request.session.load()` first, or let "
+                "SessionMiddleware(preload=True) do it."
+            )
+
+
+def request_view(scope: Scope) -> RequestView:
+    """What a session needs to know of the request in *scope*."""
+    cookies = []
+    user_agent = b""
+    for name, value in scope["headers"]:
+        if name == b"cookie":
+            cookies.append(value)
+        elif name == b"user-agent":
+            user_agent = value
+    client = scope.get("client")
+    return RequestView(
+        method=scope.get("method", "GET"),
+        https=scope.get("scheme") in ("https", "wss"),
+        cookies=cookies,
+        user_agent=user_agent.decode("latin-1"),
+        address=client[0] if client else "",
+    )

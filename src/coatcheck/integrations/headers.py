@@ -1,0 +1,26 @@
+"""Apply a session's edits to raw response headers, whatever the framework."""
+
+from coatcheck.core.http import CACHE_CONTROL, ResponseEdits
+
+Headers = list[tuple[bytes, bytes]]
+
+
+def edited(headers: Headers, edits: ResponseEdits) -> Headers:
+    """*headers* with cookie, ``Vary: Cookie`` and, unless the app set its own, Cache-Control."""
+    result = list(headers)
+    if edits.vary:
+        result = _varied(result)
+        if not any(name.lower() == b"cache-control" for name, _ in result):
+            result.append((b"cache-control", CACHE_CONTROL.encode()))
+    if edits.set_cookie is not None:
+        result.append((b"set-cookie", edits.set_cookie.encode("ascii")))
+    return result
+
+
+def _varied(headers: Headers) -> Headers:
+    given = [value for name, value in headers if name.lower() == b"vary"]
+    words = [word.strip() for value in given for word in value.split(b",") if word.strip()]
+    if any(word.lower() in (b"cookie", b"*") for word in words):
+        return headers
+    others = [(name, value) for name, value in headers if name.lower() != b"vary"]
+    return [*others, (b"vary", b", ".join([*words, b"Cookie"]))]
