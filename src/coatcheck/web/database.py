@@ -1,0 +1,313 @@
+"""The site's own tables: ``Model`` to declare them, ``db`` to read and write them.
+
+Each request has one SQLAlchemy session, opened when ``db`` is first used and ended by whoever
+answers the request: committed when the view succeeds, rolled back when it raises. The context
+carries a ``Scope`` and the scope carries the session, because a view may run in a worker thread:
+what it puts into its copy of the context is lost, what it puts into the scope is not.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Self, cast
+
+from sqlalchemy import (
+    Column,
+    ForeignKey,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    create_engine,
+    delete,
+    event,
+    func,
+    insert,
+    inspect,
+    make_url,
+    select,
+    update,
+)
+from sqlalchemy.engine import URL, Engine
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
+from sqlalchemy.orm import (
+    DeclarativeBase,
+    Mapped,
+    Session,
+    declared_attr,
+    mapped_column,
+    relationship,
+)
+from sqlalchemy.pool import StaticPool
+
+from coatcheck.core.errors import CoatcheckError, ConfigurationError
+from coatcheck.web.setting_checks import is_in_memory
+
+__all__ = [
+    "Database",
+    "DatabaseUnavailable",
+    "ForeignKey",
+    "Mapped",
+    "Model",
+    "OutsideScope",
+    "Scope",
+    "app_label",
+    "db",
+    "delete",
+    "func",
+    "insert",
+    "mapped_column",
+    "relationship",
+    "select",
+    "update",
+]
+
+BUSY_TIMEOUT = 5
+"""Seconds that one waits for SQLite's writer, and for a server to take a connection."""
+
+
+class DatabaseUnavailable(CoatcheckError):
+    """The database did not take a connection."""
+
+    status = 503
+
+
+class OutsideScope(CoatcheckError, RuntimeError):
+    """``db`` used where no request is being answered and no scope is open."""
+
+
+def app_label(module: str) -> str:
+    """The label of the app that *module* belongs to: ``shop.models`` and ``shop`` are of ``shop``."""
+    parts = module.split(".")
+    if "models" in parts[1:]:
+        parts = parts[: len(parts) - 1 - parts[::-1].index("models")]
+    return parts[-1].strip("_")
+
+
+class Model(DeclarativeBase):
+    """Base of a site's tables. A class ``User`` in ``shop/models.py`` is the table ``shop_user``.
+
+    A table that declares no primary key gets the integer column ``id``.
+    """
+
+    __abstract__ = True
+    # Every constraint has a name of its own, so that a migration can change it later. On SQLite
+    # that means rebuilding the table, which finds constraints by name only.
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+    if TYPE_CHECKING:
+        id: Mapped[int]
+
+    @declared_attr.directive
+    def __tablename__(cls) -> str:
+        return f"{app_label(cls.__module__)}_{cls.__name__.lower()}"
+
+    @classmethod
+    def __table_cls__(
+        cls, name: str, metadata: MetaData, *parts: Any, **options: Any
+    ) -> Table | None:
+        keyed = any(
+            (isinstance(part, Column) and part.primary_key)
+            or (isinstance(part, PrimaryKeyConstraint) and len(part.columns) > 0)
+            for part in parts
+        )
+        if keyed:
+            return Table(name, metadata, *parts, **options)
+        if inspect(cls.__mro__[1], raiseerr=False) is not None:
+            return None  # a subclass of a mapped class without a key shares that class's table
+        return Table(name, metadata, Column("id", Integer, primary_key=True), *parts, **options)
+
+
+class Scope:
+    """One unit of work: the SQLAlchemy session of a request, opened when first asked for."""
+
+    def __init__(self, database: "Database") -> None:
+        self._database = database
+        self._session: Session | None = None
+        self._opening = threading.Lock()
+
+    @property
+    def used(self) -> bool:
+        """Whether anything has asked for the session. If not, ending the scope costs nothing."""
+        return self._session is not None
+
+    @property
+    def session(self) -> Session:
+        with self._opening:  # a view may hand db to threads of its own
+            if self._session is None:
+                self._session = Session(self._database.engine, expire_on_commit=False)
+            return self._session
+
+    def commit(self) -> None:
+        """Make what was done so far stand."""
+        if self._session is not None:
+            self._session.commit()
+
+    def rollback(self) -> None:
+        """Undo what was done since the last commit."""
+        if self._session is not None:
+            self._session.rollback()
+
+    def close(self) -> None:
+        """Give the connection back; what was not committed is undone."""
+        if self._session is not None:
+            self._session.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        try:
+            if kind is None:
+                self.commit()
+        finally:
+            self.close()
+
+
+_scope: ContextVar[Scope | None] = ContextVar("coatcheck_database_scope", default=None)
+
+
+class Database:
+    """The database at *url*. Nothing connects before the first statement."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    @cached_property
+    def engine(self) -> Engine:
+        return make_engine(self.url)
+
+    @contextmanager
+    def scope(self) -> Iterator[Scope]:
+        """Give ``db`` a session for this block: commit at its end, roll back if it raises.
+
+        A scope inside a scope is a transaction of its own.
+        """
+        with Scope(self) as scope:
+            token = _scope.set(scope)
+            try:
+                yield scope
+            finally:
+                _scope.reset(token)
+
+    def close(self) -> None:
+        """Close the connections that are idle; those in use close when they are given back."""
+        if "engine" in self.__dict__:
+            self.engine.dispose()
+
+
+def current_scope() -> Scope:
+    """The scope of the request being answered; raises OutsideScope."""
+    scope = _scope.get()
+    if scope is None:
+        raise OutsideScope(
+            "db was used outside a request: use `with app.database.scope():` around it, "
+            "or try it out in `python manage.py shell`."
+        )
+    return scope
+
+
+class _CurrentSession:
+    """Stands for the SQLAlchemy session of the scope it is used in."""
+
+    __slots__ = ()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(current_scope().session, name)
+
+    def __contains__(self, instance: object) -> bool:
+        return instance in current_scope().session
+
+    def __iter__(self) -> Iterator[object]:
+        return iter(current_scope().session)
+
+    def __repr__(self) -> str:
+        return "<db, the database session of this request>"
+
+
+db = cast("Session", _CurrentSession())
+"""The SQLAlchemy session of the request being answered: ``db.add(...)``, ``db.scalars(...)``."""
+
+
+def make_engine(url: str, *, for_migrations: bool = False) -> Engine:
+    """An engine for *url*, set up as coatcheck needs it. Raises ConfigurationError for a bad URL.
+
+    With *for_migrations* each transaction on SQLite locks out other writers from its first
+    statement on, and includes changes of the schema.
+    """
+    try:
+        parsed = make_url(url)
+        options = _options(parsed)
+        engine = create_engine(parsed, **options)
+    except (ArgumentError, NoSuchModuleError) as error:
+        raise ConfigurationError(f"The database URL cannot be used: {error}") from error
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(
+            f"{parsed.drivername} needs the package {error.name}: "
+            f'pip install "coatcheck[{parsed.get_backend_name()}]"'
+        ) from error
+    if parsed.get_backend_name() == "sqlite":
+        event.listen(engine, "connect", _migrations_pragmas if for_migrations else _pragmas)
+        if for_migrations:
+            event.listen(
+                engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE")
+            )
+    return engine
+
+
+def _options(url: URL) -> dict[str, Any]:
+    if url.get_backend_name() != "sqlite":
+        arguments = {} if "connect_timeout" in url.query else {"connect_timeout": BUSY_TIMEOUT}
+        return {"pool_pre_ping": True, "connect_args": arguments}
+    if is_in_memory(url.render_as_string()):
+        # The database lives and dies with its connection, so all threads share one.
+        return {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}}
+    return {}
+
+
+def _pragmas(connection: Any, record: object) -> None:
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT * 1000}")
+    # Readers and the one writer do not wait for each other; a commit survives a crash of the
+    # process, and with synchronous NORMAL of the machine too, bar the last moments.
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _migrations_pragmas(connection: Any, record: object) -> None:
+    connection.isolation_level = None  # sqlite3 must not commit before a change of the schema
+    connection.execute("PRAGMA busy_timeout = 60000")
+    connection.execute("PRAGMA journal_mode = WAL")
+    # Rebuilding a table drops it for a moment, and must not take the rows that refer to it along.
+    connection.execute("PRAGMA foreign_keys = OFF")
+
+
+@contextmanager
+def reaching(url: str) -> Iterator[None]:
+    """Turn a failure to connect inside the block into DatabaseUnavailable, with what to do."""
+    try:
+        yield
+    except OperationalError as error:
+        if not _is_connection_failure(error):
+            raise
+        parsed = make_url(url)
+        reason = str(error.orig).strip().splitlines()[0]
+        raise DatabaseUnavailable(
+            f"The database {parsed.render_as_string(hide_password=True)} cannot be reached "
+            f"({reason}). Start it, or correct DATABASE_URL or SESSION_STORE."
+        ) from error
+
+
+def _is_connection_failure(error: OperationalError) -> bool:
+    # An error without a statement came from connecting; SQLite meets it at the first pragma.
+    return error.statement is None or "unable to open database file" in str(error.orig)

@@ -1,0 +1,107 @@
+"""What databases a site migrates, and what each of them has applied so far.
+
+The sessions' app goes to the database of SESSION_STORE if that is an SQL database, all others to
+DATABASE_URL. Each database has one table with a row for every migration applied. It is not
+Alembic's own, which holds only the last ones and belongs to one set of files: a site may share its
+database with somebody else's Alembic, and may part with an app. Asking needs no Alembic.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+
+from sqlalchemy import Column, DateTime, MetaData, String, Table, func, inspect, make_url, text
+from sqlalchemy.engine import Connection
+
+from coatcheck.web.apps import SESSIONS, InstalledApp, installed_apps
+from coatcheck.web.database import make_engine, reaching
+from coatcheck.web.migrations.history import History, Migration
+from coatcheck.web.setting_checks import is_sql
+from coatcheck.web.settings import Settings
+
+applied_migrations = Table(
+    "coatcheck_migrations",
+    MetaData(),
+    Column("app", String(255), primary_key=True),
+    Column("name", String(255), primary_key=True),
+    Column("applied", DateTime(timezone=True), server_default=func.now(), nullable=False),
+)
+
+# SQLite needs no statement for it: its transactions here begin as the only writer.
+_LOCK = {"postgresql": "SELECT pg_advisory_xact_lock(7165065815442)"}
+
+
+@dataclass(frozen=True)
+class MigratedDatabase:
+    """A database and the apps whose tables live there."""
+
+    url: str
+    apps: tuple[InstalledApp, ...]
+
+    @cached_property
+    def history(self) -> History:
+        return History(self.apps)
+
+    @contextmanager
+    def connect(self) -> Iterator[Connection]:
+        """A connection for this block. Raises DatabaseUnavailable."""
+        engine = make_engine(self.url, for_migrations=True)
+        try:
+            with reaching(self.url):
+                connection = engine.connect()
+            with connection:
+                yield connection
+        finally:
+            engine.dispose()
+
+    def applied(self, connection: Connection) -> frozenset[str]:
+        """The revisions that this database has applied, of whatever app."""
+        if not inspect(connection).has_table(applied_migrations.name):
+            return frozenset()
+        rows = connection.execute(applied_migrations.select())
+        return frozenset(f"{row.app}.{row.name}" for row in rows)
+
+    def lock(self, connection: Connection) -> None:
+        """Let no other process migrate this database until the transaction ends."""
+        if connection.dialect.name in _LOCK:
+            connection.execute(text(_LOCK[connection.dialect.name]))
+
+    def note(self, connection: Connection, step: Migration, *, forwards: bool) -> None:
+        """Keep that *step* was applied, or undone."""
+        table = applied_migrations
+        table.create(connection, checkfirst=True)
+        if forwards:
+            connection.execute(table.insert().values(app=step.app, name=step.name))
+        else:
+            connection.execute(
+                table.delete().where(table.c.app == step.app, table.c.name == step.name)
+            )
+
+
+def databases(settings: Settings) -> list[MigratedDatabase]:
+    """The databases that there are migrations for."""
+    return [database for database in _all(settings) if database.history.found]
+
+
+def main_database(settings: Settings) -> MigratedDatabase:
+    """The database of DATABASE_URL, where the models live."""
+    return _all(settings)[0]
+
+
+def _all(settings: Settings) -> list[MigratedDatabase]:
+    apps = installed_apps(settings)
+    store = [app for app in apps if app.name == SESSIONS] if is_sql(settings.session_store) else []
+    others = [app for app in apps if app.name != SESSIONS]
+    if store and _place(settings.session_store) == _place(settings.database_url):
+        return [MigratedDatabase(settings.database_url, (*others, *store))]
+    return [
+        MigratedDatabase(settings.database_url, tuple(others)),
+        MigratedDatabase(settings.session_store, tuple(store)),
+    ]
+
+
+def _place(url: str) -> tuple[str, str | None, int | None, str | None]:
+    # Two URLs of one database may still differ in driver, user or options.
+    parsed = make_url(url)
+    return parsed.get_backend_name(), parsed.host, parsed.port, parsed.database

@@ -1,0 +1,1 @@
+"""The steps that build ``coatcheck.stores.sql.schema``."""
