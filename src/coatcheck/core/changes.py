@@ -5,7 +5,7 @@ value that is there when it is replayed, which is why two operations never confl
 ``session`` collects the steps, ``conflict`` judges the reads, ``lifecycle`` replays and commits.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from coatcheck.wire.codec import decode, encode
@@ -102,6 +102,16 @@ class Take(NamedTuple):
             if item in left:
                 left.remove(item)
         return left or MISSING
+
+
+class Update(NamedTuple):
+    """Put what a pure function makes of the value that is there."""
+
+    function: Callable[[Any], Any]
+    default: Any
+
+    def apply(self, value: Any) -> Any:
+        return self.function(self.default if value is MISSING else value)
 
 
 class Once(NamedTuple):

@@ -17,7 +17,7 @@ from .http import RequestView, ResponseEdits
 from .lifecycle import Lifecycle
 from .policy import Isolation, SessionCookie, SessionPolicy
 from .record import Record
-from .session import Session
+from .session import Phase, Session
 from .store import BlockingStore, Store
 
 T = TypeVar("T")
@@ -58,43 +58,36 @@ class Sessions:
 
     def open(self, view: RequestView) -> Session:
         """The session of a request. It loads itself at the first touch, and may raise then."""
-        return self.lifecycle.open(view, self)
-
-    def load_now(self, session: Session) -> None:
-        """Give *session* its record. Raises ``StoreUnavailable``."""
-        self._step(self.lifecycle.load(session))
-
-    async def load(self, session: Session) -> None:
-        """The same, awaited. With a blocking store it blocks, as it is meant for blocking hosts."""
-        await self.lifecycle.load(session)
+        return self.lifecycle.open(view, Visit(self, view))
 
     def commit(
         self, session: Session, view: RequestView, isolation: Isolation | None = None
     ) -> ResponseEdits:
         """Save *session*, once, before the response's first byte. See ``Lifecycle.commit``."""
-        return self._step(self.lifecycle.commit(session, view, isolation))
+        return self.step(self.lifecycle.commit(session, view, isolation))
 
     def of(self, user: object) -> Sequence[Record]:
         """The live sessions of *user*, last seen first. Raises ``StoreUnavailable``."""
-        return self._step(self.lifecycle.of(str(user)))
+        return self.step(self.lifecycle.of(str(user)))
 
     def revoke(self, id: str) -> bool:
         """End the session of the record *id*; whether there was one."""
-        return self._step(self.lifecycle.revoke(id))
+        return self.step(self.lifecycle.revoke(id))
 
     def revoke_user(self, user: object, except_: str | None = None) -> int:
         """End all sessions of *user* but that of the record id *except_*; how many ended."""
-        return self._step(self.lifecycle.revoke_user(str(user), except_))
+        return self.step(self.lifecycle.revoke_user(str(user), except_))
 
     def delete_expired(self, batch: int = 500) -> int:
         """Remove the records whose deadline has passed, *batch* at a time; how many."""
-        return self._step(self.lifecycle.delete_expired(batch))
+        return self.step(self.lifecycle.delete_expired(batch))
 
     def close(self) -> None:
         """Give the store's connections back."""
-        self._step(self.lifecycle.store.close())
+        self.step(self.lifecycle.store.close())
 
-    def _step(self, coroutine: Coroutine[Any, Any, T]) -> T:
+    def step(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine of ``lifecycle`` on this thread. Refused for an awaitable store."""
         if not self.blocking:
             coroutine.close()
             raise ConfigurationError(
@@ -102,3 +95,23 @@ class Sessions:
                 "await the same method of sessions.lifecycle, or use a blocking store."
             )
         return bridge.step(coroutine)
+
+
+class Visit:
+    """One request of a blocking host: how its session reaches the store."""
+
+    def __init__(self, sessions: Sessions, view: RequestView) -> None:
+        self._sessions = sessions
+        self._view = view
+
+    def load_now(self, session: Session) -> None:
+        self._sessions.step(self._sessions.lifecycle.load(session))
+
+    async def load(self, session: Session) -> None:
+        await self._sessions.lifecycle.load(session)
+
+    def run_now(self, phase: Phase) -> None:
+        self._sessions.step(phase(self._sessions.lifecycle, self._view))
+
+    async def run(self, phase: Phase) -> None:
+        await phase(self._sessions.lifecycle, self._view)

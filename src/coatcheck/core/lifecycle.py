@@ -4,7 +4,6 @@ Only this module orders store calls. It holds no clock and no driver: both are p
 blocking and asynchronous hosts share it (see ``bridge``).
 """
 
-import random
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
@@ -13,7 +12,7 @@ from coatcheck.wire.tokens import Token, handle
 
 from .changes import Changes
 from .conflict import clashing
-from .errors import SessionBusy, SessionConflict, SessionTooLarge, StoreUnavailable
+from .errors import SessionConflict, SessionTooLarge, StoreUnavailable
 from .events import Event, EventName, Listener
 from .expiry import EXPIRY, expiry_of
 from .http import NO_EDITS, RequestView, ResponseEdits
@@ -21,12 +20,10 @@ from .policy import Isolation, SessionCookie, SessionPolicy
 from .record import Lease, Record
 from .session import Opener, Session
 from .store import Busy, Commit, Committed, Conflict, Gone, Store
+from .waiting import Waiting
 
 COMMITS_KEPT = 8
 """Ids of last commits in a record: enough to recognise a retry after a lost acknowledgement."""
-
-FIRST_POLL, LONGEST_POLL = 0.004, 0.05
-"""Seconds between looks at a lease that somebody else holds."""
 
 
 class Lifecycle:
@@ -45,7 +42,7 @@ class Lifecycle:
         self.policy = policy
         self.cookie = cookie
         self.clock = clock
-        self.pause = pause
+        self._waiting = Waiting(pause, policy.wait, policy.waiters)
         self.notify = notify
 
     def over(self, store: Store, pause: Callable[[float], Awaitable[None]]) -> "Lifecycle":
@@ -96,25 +93,18 @@ class Lifecycle:
         return found if isinstance(found, Record) else None
 
     async def _leased(self, id: str, holder: str) -> Record | None:
-        waited = 0.0
-        while True:
-            now = self.clock()
-            found = await self.store.load(id, Lease(holder, now + self.policy.lease), now)
-            if not isinstance(found, Busy):
-                return found
-            waited = await self._wait(id, waited)
+        """The record with its lease, as soon as it is free."""
+        found = await self._ask(id, holder)
+        if isinstance(found, Busy):
+            with self._waiting.queue(id) as pause:
+                while isinstance(found, Busy):
+                    await pause()
+                    found = await self._ask(id, holder)
+        return found
 
-    async def _wait(self, id: str, waited: float) -> float:
-        """Pause before the next look at somebody else's lease; the seconds waited in all."""
-        if waited >= self.policy.wait:
-            raise SessionBusy(
-                f"another request of session {handle(id)} has been writing for more than "
-                f"{self.policy.wait:g} s, so this one was not run. Give slow views session='read', "
-                "or raise wait in SessionPolicy(...)."
-            )
-        seconds = min(FIRST_POLL + waited / 4, LONGEST_POLL) * random.uniform(0.5, 1.5)  # noqa: S311 (jitter)
-        await self.pause(seconds)
-        return waited + seconds
+    async def _ask(self, id: str, holder: str) -> Record | Busy | None:
+        now = self.clock()
+        return await self.store.load(id, Lease(holder, now + self.policy.lease), now)
 
     def _graced(self, token: Token, record: Record, now: float) -> bool:
         return (
@@ -138,27 +128,64 @@ class Lifecycle:
         """
         if not session.accessed:
             return NO_EDITS
+        saved, token = await self._save(session, view, isolation or self.policy.isolation)
+        if saved is not None and token is not None:
+            return self._show(saved, token, https=view.https)
+        if saved is None and session.ending:
+            return ResponseEdits(self.cookie.attributes(https=view.https).expire(), vary=True)
+        return ResponseEdits(session.owed.set_cookie, vary=True)
+
+    async def save(self, session: Session, view: RequestView) -> None:
+        """Save what the request did so far, and let it go on. The session owes its cookie."""
+        saved, token = await self._save(session, view, self.policy.isolation)
+        shown = token or session.token
+        if saved is None or shown is None:
+            return
+        if token is not None:
+            session.owed = self._show(saved, token, https=view.https)
+        session.settle(saved, shown)
+
+    async def lease(self, session: Session) -> None:
+        """Make this request the only writer of its session, from what is stored by now.
+
+        Raises ``SessionBusy`` after the policy's wait, and ``SessionConflict`` when something that
+        the request had read has changed, or the session has ended.
+        """
+        loaded = session.record
+        if loaded is None or session.holder is not None or not self.store.capabilities.lease:
+            return
+        holder = secrets.token_urlsafe(9)
+        record = await self._leased(loaded.id, holder)
+        if record is None:
+            raise SessionConflict
+        clash = clashing(session.changes(), loaded.fields, record.fields, strict=True)
+        if clash or record.epoch != loaded.epoch or self.policy.ended(record, self.clock()):
+            await self.store.release(record.id, holder)
+            raise SessionConflict(clash)
+        session.rebase(record, holder)
+
+    async def _save(
+        self, session: Session, view: RequestView, isolation: Isolation
+    ) -> tuple[Record | None, Token | None]:
+        """Save *session*: the record that is stored now, and the token that the cookie needs."""
         for ended in session.ending:
             if await self.store.end(ended):
                 self.notify(Event(EventName.DESTROYED, handle(ended)))
         changes = session.changes()
-        https = view.https
         if session.record is None:
             if session.late and changes and session.entering is None:
                 # A new session would overwrite the newer cookie that this visitor has by now.
                 self._dropped(session, changes, "its cookie had been replaced")
             elif changes or session.entering is not None:
-                return self._show(*await self._create(session, changes.on({}), view), https=https)
-            elif session.ending:
-                return ResponseEdits(self.cookie.attributes(https=https).expire(), vary=True)
-            return ResponseEdits(vary=True)
+                return await self._create(session, changes.on({}), view)
+            return None, None
         if not (changes or session.renewing or self._periodic(session, session.record)):
             await self.give_back(session)
             await self._touch(session.record)
-            return ResponseEdits(vary=True)
-        shown = await self._commit(session, changes, view, isolation or self.policy.isolation)
+            return session.record, None
+        saved = await self._commit(session, changes, view, isolation)
         session.holder = None
-        return ResponseEdits(vary=True) if shown is None else self._show(*shown, https=https)
+        return saved
 
     async def give_back(self, session: Session) -> None:
         """Give the session's lease back, if it was loaded under one, and save nothing."""
@@ -192,8 +219,8 @@ class Lifecycle:
 
     async def _commit(
         self, session: Session, changes: Changes, view: RequestView, isolation: Isolation
-    ) -> tuple[Record, Token] | None:
-        """Replay on the current record until it stands; what goes into the cookie, if anything."""
+    ) -> tuple[Record | None, Token | None]:
+        """Replay on the current record until it stands. See ``_save``."""
         loaded = session.record
         assert loaded is not None  # noqa: S101 (commit() has asked)
         base = loaded
@@ -201,14 +228,15 @@ class Lifecycle:
         if session.renewing or self._periodic(session, base):
             token = Token.new(base.id)
         commit_id = secrets.token_urlsafe(9)
-        waited = 0.0
         while True:
             now = self.clock()
             after = self._after(session, changes, base, token, commit_id, now)
             outcome = await self._put(session, base, after, now)
             if isinstance(outcome, Busy):
-                waited = await self._wait(base.id, waited)
-                continue
+                with self._waiting.queue(base.id) as pause:
+                    while isinstance(outcome, Busy):
+                        await pause()
+                        outcome = await self._put(session, base, after, self.clock())
             fresh = outcome.fresh if isinstance(outcome, Conflict) else None
             if isinstance(outcome, Committed) or (fresh and commit_id in fresh.commits):
                 return self._stands(session, loaded, after, token)
@@ -216,7 +244,7 @@ class Lifecycle:
                 if session.entering is not None:
                     return await self._create(session, changes.on({}), view)
                 self._dropped(session, changes, "the session had ended")
-                return None
+                return None, None
             if fresh.epoch != loaded.epoch and session.entering is not None:
                 # Two logins at once: each gets a session of its own, and both cookies work.
                 return await self._create(session, changes.on(loaded.fields), view)
@@ -245,7 +273,7 @@ class Lifecycle:
 
     def _stands(
         self, session: Session, loaded: Record, after: Record, token: Token | None
-    ) -> tuple[Record, Token] | None:
+    ) -> tuple[Record, Token | None]:
         if token is not None:
             name = EventName.RENEWED if session.entering is None else EventName.LOGGED_IN
             self.notify(Event(name, handle(after.id), after.user))
@@ -254,7 +282,7 @@ class Lifecycle:
             persistent = expiry_of(after.fields).persistent
             if persistent != expiry_of(loaded.fields).persistent:
                 return after, session.token
-        return None
+        return after, None
 
     def _periodic(self, session: Session, record: Record) -> bool:
         """Whether it is time for a new secret, and this request shows the current one."""

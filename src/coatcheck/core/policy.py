@@ -24,7 +24,7 @@ class SessionPolicy:
 
     *idle_timeout* ends a session that nobody used for so long, *lifetime* ends it in any case.
     *isolation* "serializable" makes writing requests of one session take turns, for up to *wait*
-    seconds, under leases of *lease* seconds; "merge" lets the later write of a key stand, or with
+    seconds and *waiters* at a time in each process, under leases of *lease* seconds; "merge" lets the later write of a key stand, or with
     *on_conflict* "raise" raises ``SessionConflict``. *renew_every* replaces the secret now and
     then; the old one opens the session for *grace* more seconds. *device* keeps user agent and
     address for device lists. *max_bytes* bounds what one session holds.
@@ -36,6 +36,7 @@ class SessionPolicy:
     isolation: Isolation = "merge"
     on_conflict: OnConflict = "last"
     wait: float = 10.0
+    waiters: int = 64
     lease: float = 30.0
     renew_every: float | None = None
     grace: float = 60.0
@@ -43,7 +44,7 @@ class SessionPolicy:
     max_bytes: int = 1024 * 1024
 
     def __post_init__(self) -> None:
-        for name in ("idle_timeout", "lifetime", "wait", "lease", "grace", "max_bytes"):
+        for name in ("idle_timeout", "lifetime", "wait", "waiters", "lease", "grace", "max_bytes"):
             value = getattr(self, name)
             if value <= 0:
                 raise InvalidPolicy(f"{name} is {value}: it must be more than 0.")

@@ -5,9 +5,9 @@ that were handed out and can change in place, so ``session["cart"].append(x)`` i
 Loading happens through an ``Opener`` at the first touch; ``lifecycle`` loads and commits.
 """
 
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping, MutableMapping
 from datetime import datetime, timedelta
-from typing import Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from coatcheck.wire.codec import IMMUTABLE, decode, encode
 from coatcheck.wire.errors import UndecodableValue, UnsupportedValue
@@ -26,14 +26,22 @@ from .changes import (
     Remove,
     Step,
     Take,
+    Update,
 )
 from .errors import SessionReadOnly
 from .expiry import EXPIRY, expiry_value
+from .http import NO_EDITS, RequestView
 from .record import Record
+
+if TYPE_CHECKING:
+    from .lifecycle import Lifecycle
+
+Phase = Callable[["Lifecycle", RequestView], Coroutine[Any, Any, None]]
+"""A piece of the lifecycle that a session needs in the middle of a request."""
 
 
 class Opener(Protocol):
-    """How a session gets its record: given by the integration."""
+    """How a session reaches its store in the middle of a request: given by the host."""
 
     def load_now(self, session: "Session") -> None:
         """Load in place, for code that cannot await. ``SessionNotLoaded`` where it would block."""
@@ -42,6 +50,45 @@ class Opener(Protocol):
     async def load(self, session: "Session") -> None:
         """Load before the session is used."""
         ...
+
+    def run_now(self, phase: Phase) -> None:
+        """Run *phase* in place, waiting as long as it takes. ``SessionNotLoaded`` on a loop."""
+        ...
+
+    async def run(self, phase: Phase) -> None:
+        """Run *phase*, awaited."""
+        ...
+
+
+class Exclusive:
+    """A block in which no other request writes to the session. See ``Session.exclusive``."""
+
+    def __init__(self, session: "Session", opener: Opener) -> None:
+        self._session = session
+        self._opener = opener
+
+    def __enter__(self) -> "Session":
+        self._opener.run_now(self._begin)
+        return self._session
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._opener.run_now(self._save if kind is None else self._give_back)
+
+    async def __aenter__(self) -> "Session":
+        await self._opener.run(self._begin)
+        return self._session
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        await self._opener.run(self._save if kind is None else self._give_back)
+
+    async def _begin(self, lifecycle: "Lifecycle", view: RequestView) -> None:
+        await lifecycle.lease(self._session)
+
+    async def _save(self, lifecycle: "Lifecycle", view: RequestView) -> None:
+        await lifecycle.save(self._session, view)
+
+    async def _give_back(self, lifecycle: "Lifecycle", view: RequestView) -> None:
+        await lifecycle.give_back(self._session)
 
 
 class Session(MutableMapping[str, Any]):
@@ -67,6 +114,8 @@ class Session(MutableMapping[str, Any]):
         self.ending: list[str] = []
         self.renewing = False
         self.entering: str | None = None
+        self.owed = NO_EDITS
+        """What the response has to carry for what was saved before it."""
         self._closed: str | None = None
         self._reset({})
 
@@ -98,6 +147,40 @@ class Session(MutableMapping[str, Any]):
                 steps[key] = [Assign(data)]
         reads = Reads(frozenset(self._read), frozenset(self._probed), self._listed)
         return Changes(steps, self._cleared, reads)
+
+    def rebase(self, record: Record, holder: str) -> None:
+        """Take *record* as what the store holds by now; what this request did is kept.
+
+        What it read must not have changed since, which the lifecycle has asked.
+        """
+        fields = self.changes().on(record.fields)
+        self.record = record
+        self.holder = holder
+        self._fields = record.fields
+        self._keys.clear()
+        self._keys.update(dict.fromkeys(fields))
+        for key in self._steps.keys() & fields.keys():
+            if fields[key] != self._known.get(key):
+                self._put(key, decode(fields[key]), fields[key])
+
+    def settle(self, record: Record, token: Token) -> None:
+        """Take *record* as saved: what this request did so far is in it."""
+        self.record = record
+        self.token = token
+        self.entering = None
+        self.renewing = False
+        self.ending = []
+        self._fields = record.fields
+        self._keys = dict.fromkeys(record.fields)
+        self._steps = {}
+        self._cleared = False
+        for key in list(self._values):
+            data = record.fields.get(key)
+            if type(self._values[key]) in IMMUTABLE or data != encode(self._values[key]):
+                self._values.pop(key)  # others may have changed it: decode it anew
+                self._known.pop(key)
+            else:
+                self._known[key] = data
 
     def close(self, why: str) -> None:
         """Refuse further changes, with the sentence *why* as the reason."""
@@ -268,6 +351,25 @@ class Session(MutableMapping[str, Any]):
         self._put(key, value, data)
         self._steps[key] = [*self._steps.get(key, []), Once(data)]
         return value
+
+    def update_atomically(
+        self, key: str, function: Callable[[Any], Any], default: Any = None
+    ) -> Any:
+        """Put ``function(value)`` under *key*; *default* stands for a missing value.
+
+        *function* must be pure: it is called again when another request has changed the value.
+        """
+        return self._operate(key, Update(function, default))
+
+    def exclusive(self) -> Exclusive:
+        """``with session.exclusive():``, or ``async with``: no other request writes meanwhile.
+
+        The block begins with what is stored by then, and is saved when it ends; an exception saves
+        nothing of it here. Raises ``SessionBusy`` after the policy's wait, and ``SessionConflict``
+        when what this request had read before has changed.
+        """
+        self._change()
+        return Exclusive(self, self._opener)
 
     def _operate(self, key: str, step: Step) -> Any:
         self._change()

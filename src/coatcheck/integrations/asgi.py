@@ -26,7 +26,7 @@ from coatcheck.core.events import Event, EventName
 from coatcheck.core.http import NO_EDITS, RequestView, ResponseEdits
 from coatcheck.core.lifecycle import Lifecycle
 from coatcheck.core.policy import Isolation
-from coatcheck.core.session import Session
+from coatcheck.core.session import Phase, Session
 from coatcheck.core.store import BlockingStore
 
 from .headers import edited
@@ -278,19 +278,31 @@ class _Run:
     def load_now(self, session: Session) -> None:
         """Load in place: in a worker thread always, on the event loop only where nothing waits."""
         sessions = self._middleware.sessions
-        if threading.get_ident() != self._loop_thread:
-            if sessions.blocking:
-                sessions.load_now(session)
-            else:
-                anyio.from_thread.run(self.load, session)
-        elif sessions.blocking and sessions.store.capabilities.inline:
+        if self._on_loop() and sessions.blocking and sessions.store.capabilities.inline:
             bridge.step(sessions.lifecycle.load(session))
         else:
+            self.run_now(lambda lifecycle, view: lifecycle.load(session))
+
+    def run_now(self, phase: Phase) -> None:
+        """Run *phase* from a worker thread."""
+        if self._on_loop():
             raise SessionNotLoaded(
-                "the session is kept across the network and was touched in an async function "
-                "before it was loaded. Write `await request.session.load()` first, or let "
-                "SessionMiddleware(preload=True) do it."
+                "an async function touched a session that would have had to wait for its store. "
+                "Write `await request.session.load()` before the first use (or let "
+                "SessionMiddleware(preload=True) do it), and `async with session.exclusive()`."
             )
+        sessions = self._middleware.sessions
+        if sessions.blocking:
+            bridge.step(phase(sessions.lifecycle, self.view))
+        else:
+            anyio.from_thread.run(phase, self._lifecycle, self.view)
+
+    async def run(self, phase: Phase) -> None:
+        """Run *phase* on the event loop."""
+        await phase(self._lifecycle, self.view)
+
+    def _on_loop(self) -> bool:
+        return threading.get_ident() == self._loop_thread
 
 
 def request_view(scope: Scope) -> RequestView:

@@ -51,8 +51,8 @@ def decode(data: bytes) -> Any:
     """The value that ``encode`` made *data* from. Raises ``UndecodableValue`` for other bytes."""
     if data[:1] != FORMAT:
         raise UndecodableValue(
-            f"a stored value starts with format byte {data[:1].hex() or 'none'}, and this "
-            f"version reads {FORMAT.hex()}: another version of coatcheck wrote it, or it is damaged."
+            f"a stored value starts with format byte {data[:1].hex() or 'none'}, and this version "
+            f"reads {FORMAT.hex()}: another version of coatcheck wrote it, or it is damaged."
         )
     try:
         return _unpack(data[1:])
