@@ -164,11 +164,12 @@ def valid(token: str, keyring: Keyring, binding: bytes) -> bool:
 def sent_token(fields: FormData[str] | None, headers: Sequence[str] = ()) -> str | None:
     """The token of a request: its ``X-CSRFToken`` header, else a field of its body, else None.
 
-    Pass the body's fields only. A token in a URL would be in logs and Referer headers.
+    The fields of a query string are not looked at: a token in a URL would be in logs and Referer
+    headers.
     """
     if headers:
         return headers[-1]
-    if fields is not None:
+    if fields is not None and fields.source == "form":
         for name in FIELDS:
             if name in fields:
                 return fields[name]

@@ -43,7 +43,7 @@ class FormTooLarge(BadRequest):
             "files": f"The form has more than {amount} files",
             "field_size": f"One field is larger than {amount}",
             "file_size": f"One file is larger than {amount}",
-            "part_headers": f"The headers of one part of the form take more than {amount}",
+            "part_headers": f"The headers of one part take more than {amount} or 8 lines",
         }[limit]
         place = "after" if limit == "part_headers" else "at"
         where = f" ({place} field {shown(field)})" if field is not None else ""

@@ -15,6 +15,9 @@ _HTML = "html"
 class FlashSession(Protocol):
     """What is needed of a session; coatcheck's ``Session`` is one."""
 
+    def __contains__(self, key: object, /) -> bool:
+        """Whether there is a value at *key*."""
+
     def append(self, key: str, item: Any, /, maxlen: int | None = None) -> None:
         """Add to the list at *key*, whose oldest go beyond *maxlen*."""
 
@@ -85,7 +88,9 @@ def get_flashed_messages(
     if taken is None:
         taken = Taken()
     if taken.messages is None:
-        taken.messages = [_restored(*kept) for kept in session.take(KEY, ())]
+        # Asked first: a page that may only read shows its layout, where there is nothing to take.
+        kept = session.take(KEY, ()) if KEY in session else ()
+        taken.messages = [_restored(*message) for message in kept]
     wanted = frozenset(category_filter)
     found = [pair for pair in taken.messages if not wanted or pair[0] in wanted]
     return found if with_categories else [message for _, message in found]

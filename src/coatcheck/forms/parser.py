@@ -28,7 +28,6 @@ from multipart import (  # type: ignore[import-untyped]
 from . import headers
 from .data import FormData
 from .errors import FormTooLarge, MalformedForm, UnsupportedForm, UploadNotStored, shown
-from .headers import boundary_of, media_type, parameters, require_utf8
 from .limits import DEFAULT, Limits
 from .uploads import Upload, safe_filename
 from .urlencoded import check_name, check_value, parse_urlencoded
@@ -70,7 +69,7 @@ class FormParser:
     def __init__(
         self, content_type: str, content_length: str | None = None, limits: Limits = DEFAULT
     ) -> None:
-        boundary = boundary_of(content_type)
+        boundary = headers.boundary_of(content_type)
         self._declared = headers.content_length(content_length)
         self._received = 0
         self._limit = "body" if boundary is None else "total"
@@ -241,15 +240,15 @@ class _Multipart:
         if filename is None:
             self._begin_text(name, given.get("Content-Type"))
         else:
-            self._begin_file(filename, media_type(given.get("Content-Type", "")))
+            self._begin_file(filename, headers.media_type(given.get("Content-Type", "")))
 
     def _begin_text(self, name: str, content_type: str | None) -> None:
         self._field_count += 1
         if self._field_count > self._limits.fields:
             raise FormTooLarge("fields", self._limits.fields)
         if content_type is not None:
-            _, given = parameters(content_type, f"The Content-Type of field {shown(name)}")
-            require_utf8(given.get("charset"), f"Field {shown(name)}")
+            _, given = headers.parameters(content_type, f"The Content-Type of field {shown(name)}")
+            headers.require_utf8(given.get("charset"), f"Field {shown(name)}")
         self._part = _Text()
 
     def _begin_file(self, filename: str, content_type: str) -> None:
@@ -265,7 +264,7 @@ class _Multipart:
             raise MalformedForm(f"{what} is given twice.")
         if _BROWSER_DISPOSITION.fullmatch(lines[0]):
             return segment.name, segment.filename
-        _, given = parameters(lines[0], what)
+        _, given = headers.parameters(lines[0], what)
         if "name" not in given:
             raise MalformedForm(f"{what} names no field.")
         if "filename*" in given and "filename" not in given:

@@ -17,6 +17,7 @@ _OPENS_A_HOST = re.compile(r"/(?:/|%2f|%5c|%09|%0a|%0d)", re.IGNORECASE)
 
 _UNSENDABLE = re.compile(r"[\x00-\x1f\x7f\\\ud800-\udfff]")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
+_BARE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 # RFC 3986's reserved and unreserved characters, and "%" for what is escaped already.
 _LEGAL = "%:/?#[]@!$&'()*+,;=-._~"
 
@@ -62,4 +63,4 @@ def location(url: str) -> str:
             f"The redirect's target has the scheme {shown(scheme[1])}; only http and https are "
             "followed. If it is meant as a path, start it with a slash."
         )
-    return quote(url, safe=_LEGAL)
+    return quote(_BARE_PERCENT.sub("%25", url), safe=_LEGAL)
