@@ -24,10 +24,11 @@ class SessionPolicy:
 
     *idle_timeout* ends a session that nobody used for so long, *lifetime* ends it in any case.
     *isolation* "serializable" makes writing requests of one session take turns, for up to *wait*
-    seconds and *waiters* at a time in each process, under leases of *lease* seconds; "merge" lets the later write of a key stand, or with
-    *on_conflict* "raise" raises ``SessionConflict``. *renew_every* replaces the secret now and
-    then; the old one opens the session for *grace* more seconds. *device* keeps user agent and
-    address for device lists. *max_bytes* bounds what one session holds.
+    seconds and *waiters* at a time in each process, under leases of *lease* seconds; "merge" lets
+    the later write of a key stand, or with *on_conflict* "raise" raises ``SessionConflict``.
+    *renew_every* replaces the secret now and then; the old one opens the session for *grace* more
+    seconds. *device* keeps user agent and address for device lists. *max_bytes* bounds what one
+    session holds.
     Raises ``InvalidPolicy`` for contradictions.
     """
 

@@ -121,6 +121,17 @@ class Session(MutableMapping[str, Any]):
 
     # -- loading and committing: called by lifecycle and integrations -------------------------
 
+    def _reset(self, fields: Mapping[str, bytes]) -> None:
+        self._fields = fields
+        self._keys: dict[str, None] = dict.fromkeys(fields)
+        self._values: dict[str, Any] = {}
+        self._known: dict[str, bytes] = {}
+        self._steps: dict[str, list[Step]] = {}
+        self._read: set[str] = set()
+        self._probed: set[str] = set()
+        self._listed = False
+        self._cleared = False
+
     def begin(
         self, record: Record | None, *, holder: str | None = None, late: bool = False
     ) -> None:
@@ -157,8 +168,7 @@ class Session(MutableMapping[str, Any]):
         self.record = record
         self.holder = holder
         self._fields = record.fields
-        self._keys.clear()
-        self._keys.update(dict.fromkeys(fields))
+        self._keys = dict.fromkeys(fields)
         for key in self._steps.keys() & fields.keys():
             if fields[key] != self._known.get(key):
                 self._put(key, decode(fields[key]), fields[key])
@@ -185,17 +195,6 @@ class Session(MutableMapping[str, Any]):
     def close(self, why: str) -> None:
         """Refuse further changes, with the sentence *why* as the reason."""
         self._closed = why
-
-    def _reset(self, fields: Mapping[str, bytes]) -> None:
-        self._fields = fields
-        self._keys: dict[str, None] = dict.fromkeys(fields)
-        self._values: dict[str, Any] = {}
-        self._known: dict[str, bytes] = {}
-        self._steps: dict[str, list[Step]] = {}
-        self._read: set[str] = set()
-        self._probed: set[str] = set()
-        self._listed = False
-        self._cleared = False
 
     def _touch(self) -> None:
         if not self.loaded:
