@@ -1,0 +1,179 @@
+"""The standalone stack: everything that a page needs, importable from here.
+
+Names are loaded when they are first asked for, so that a site without a database never imports
+SQLAlchemy, and one without templates never imports Jinja.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from coatcheck.forms.limits import Limits
+    from coatcheck.forms.redirects import safe_next
+    from coatcheck.forms.uploads import Upload
+    from coatcheck.web import admin, auth
+    from coatcheck.web.app import App
+    from coatcheck.web.auth import (
+        AnonymousUser,
+        User,
+        authenticate,
+        login,
+        login_required,
+        logout,
+    )
+    from coatcheck.web.context import (
+        flash,
+        get_flashed_messages,
+        request,
+        reverse,
+        session,
+        url_for,
+    )
+    from coatcheck.web.csrf import csrf_unprotected
+    from coatcheck.web.database import (
+        ForeignKey,
+        Mapped,
+        Model,
+        db,
+        delete,
+        func,
+        insert,
+        mapped_column,
+        relationship,
+        select,
+        update,
+    )
+    from coatcheck.web.errors import Http404
+    from coatcheck.web.request import Request
+    from coatcheck.web.responses import (
+        FileResponse,
+        HttpResponse,
+        HttpResponsePermanentRedirect,
+        HttpResponseRedirect,
+        JsonResponse,
+        StreamingHttpResponse,
+        abort,
+        redirect,
+    )
+    from coatcheck.web.routing import include, path
+    from coatcheck.web.templates import render, render_template
+
+__all__ = [
+    # a site and its routes
+    "App",
+    "include",
+    "path",
+    "reverse",
+    "url_for",
+    # what came in, and what is remembered
+    "Limits",
+    "Request",
+    "Upload",
+    "csrf_unprotected",
+    "flash",
+    "get_flashed_messages",
+    "request",
+    "safe_next",
+    "session",
+    # answers
+    "FileResponse",
+    "Http404",
+    "HttpResponse",
+    "HttpResponsePermanentRedirect",
+    "HttpResponseRedirect",
+    "JsonResponse",
+    "StreamingHttpResponse",
+    "abort",
+    "redirect",
+    "render",
+    "render_template",
+    # tables
+    "ForeignKey",
+    "Mapped",
+    "Model",
+    "db",
+    "delete",
+    "func",
+    "insert",
+    "mapped_column",
+    "relationship",
+    "select",
+    "update",
+    # users
+    "AnonymousUser",
+    "User",
+    "admin",
+    "auth",
+    "authenticate",
+    "login",
+    "login_required",
+    "logout",
+]
+
+_PLACES = {
+    "coatcheck.forms.limits": ("Limits",),
+    "coatcheck.forms.redirects": ("safe_next",),
+    "coatcheck.forms.uploads": ("Upload",),
+    "coatcheck.web.app": ("App",),
+    "coatcheck.web.auth": (
+        "AnonymousUser",
+        "User",
+        "authenticate",
+        "login",
+        "login_required",
+        "logout",
+    ),
+    "coatcheck.web.context": (
+        "flash",
+        "get_flashed_messages",
+        "request",
+        "reverse",
+        "session",
+        "url_for",
+    ),
+    "coatcheck.web.csrf": ("csrf_unprotected",),
+    "coatcheck.web.database": (
+        "ForeignKey",
+        "Mapped",
+        "Model",
+        "db",
+        "delete",
+        "func",
+        "insert",
+        "mapped_column",
+        "relationship",
+        "select",
+        "update",
+    ),
+    "coatcheck.web.errors": ("Http404",),
+    "coatcheck.web.request": ("Request",),
+    "coatcheck.web.responses": (
+        "FileResponse",
+        "HttpResponse",
+        "HttpResponsePermanentRedirect",
+        "HttpResponseRedirect",
+        "JsonResponse",
+        "StreamingHttpResponse",
+        "abort",
+        "redirect",
+    ),
+    "coatcheck.web.routing": ("include", "path"),
+    "coatcheck.web.templates": ("render", "render_template"),
+}
+_MODULE_OF = {name: module for module, names in _PLACES.items() for name in names}
+_MODULES = ("admin", "auth")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return import_module(f"coatcheck.web.{name}")
+    module = _MODULE_OF.get(name)
+    if module is None:
+        raise AttributeError(f"coatcheck.web has no {name!r}; it has {', '.join(__all__)}.")
+    value = getattr(import_module(module), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

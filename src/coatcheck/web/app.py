@@ -1,0 +1,308 @@
+"""``App``: one site as an ASGI application, put together when the first request or server comes.
+
+Settings, routes, templates, sessions and the layers between server and view are each made once,
+from the values given by then; ``dispatch`` answers the requests.
+"""
+
+import sys
+import traceback
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType, ModuleType
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocketClose
+
+from coatcheck.core.engine import Sessions
+from coatcheck.core.errors import CoatcheckError, ConfigurationError
+from coatcheck.core.policy import SessionCookie, SessionPolicy
+from coatcheck.forms.limits import DEFAULT, Limits
+from coatcheck.forms.origins import TrustedOrigins, trusted_origins
+from coatcheck.integrations.asgi import Mode, SessionMiddleware
+from coatcheck.stores import from_url
+from coatcheck.web.apps import InstalledApp, installed_apps
+from coatcheck.web.boundary import ErrorPages
+from coatcheck.web.dispatch import Dispatcher, resolve
+from coatcheck.web.middleware import AllowedHosts, SecurityHeaders, site_middleware
+from coatcheck.web.routing import Entry, Found, Route, Routes, check_entries, include
+from coatcheck.web.settings import Settings, load_settings
+from coatcheck.web.static import Static
+from coatcheck.wire.signing import Keyring
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+    from coatcheck.web.database import Database
+
+V = TypeVar("V", bound=Callable[..., Any])
+
+
+class App:
+    """A site. *import_name* is ``__name__`` of the module that makes it.
+
+    *urlpatterns* is a list of ``path(...)`` or the dotted name of a module that has one; routes may
+    also be added with ``@app.route``. *settings* is a mapping, a module or its dotted name; without
+    it the module that COATCHECK_SETTINGS names, or the defaults. *limits* bound what one form may
+    hold. Nothing is read or opened before the first use.
+    """
+
+    def __init__(
+        self,
+        import_name: str,
+        *,
+        urlpatterns: Sequence[Entry] | str | None = None,
+        settings: Settings | Mapping[str, Any] | ModuleType | str | None = None,
+        limits: Limits = DEFAULT,
+    ) -> None:
+        self.import_name = import_name
+        self.limits = limits
+        self._given_urlpatterns = urlpatterns
+        self._given_settings = settings
+        self._overrides: dict[str, Any] = {}
+        self._own_routes: list[Route] = []
+        self._routes: Routes | None = None
+
+    # Settings
+
+    @property
+    def file(self) -> Path | None:
+        """The file of the module that made the app; None in an interactive session."""
+        name = getattr(sys.modules.get(self.import_name), "__file__", None)
+        return Path(name).resolve() if name else None
+
+    @property
+    def folder(self) -> Path:
+        """The folder that ``templates/`` and ``static/`` of a one-file app lie in."""
+        return self.file.parent if self.file else Path.cwd()
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings, checked. Raises InvalidSettings with every problem there is."""
+        given = self._given_settings
+        if isinstance(given, Settings):
+            return given
+        if isinstance(given, ModuleType):
+            given = {name: value for name, value in vars(given).items() if name.isupper()}
+        return load_settings(given, self.folder, MappingProxyType(self._overrides))
+
+    @property
+    def debug(self) -> bool:
+        """Whether visitors see debug pages."""
+        return self.settings.debug
+
+    @property
+    def secret_key(self) -> str:
+        """What signs the tokens of forms. Setting it wins over the settings' SECRET_KEY."""
+        return self.settings.secret_key
+
+    @secret_key.setter
+    def secret_key(self, key: str) -> None:
+        if "_stack" in self.__dict__:
+            raise ConfigurationError(
+                "app.secret_key was set after the first request was answered.\n"
+                "Set it right below app = App(__name__)."
+            )
+        if isinstance(self._given_settings, Settings):
+            raise ConfigurationError(
+                "app.secret_key was set, and the app was given finished Settings.\n"
+                "Set SECRET_KEY in them instead."
+            )
+        self._overrides["SECRET_KEY"] = key
+        for made in ("settings", "keyring", "secrets"):
+            self.__dict__.pop(made, None)
+
+    @cached_property
+    def secrets(self) -> tuple[str, ...]:
+        """What no error page may show."""
+        urls = (self.settings.database_url, self.settings.session_store)
+        passwords = [urlsplit(url).password for url in urls]
+        keys = (self.settings.secret_key, *self.settings.secret_key_fallbacks)
+        return tuple(secret for secret in (*keys, *passwords) if secret)
+
+    @cached_property
+    def keyring(self) -> Keyring:
+        return Keyring([self.settings.secret_key, *self.settings.secret_key_fallbacks])
+
+    @cached_property
+    def trusted_origins(self) -> TrustedOrigins:
+        return trusted_origins(self.settings.trusted_origins)
+
+    @cached_property
+    def installed(self) -> tuple[InstalledApp, ...]:
+        return installed_apps(self.settings)
+
+    # Routes
+
+    @property
+    def routes(self) -> Routes:
+        """Every route, those of *urlpatterns* first."""
+        if self._routes is None:
+            self._routes = Routes((*self._urlpatterns, *self._own_routes))
+        return self._routes
+
+    @cached_property
+    def _urlpatterns(self) -> tuple[Entry, ...]:
+        given = self._given_urlpatterns
+        if given is None:
+            given = self.settings.root_urlconf or ()
+        return tuple(include(given).entries if isinstance(given, str) else check_entries(given))
+
+    def route(
+        self,
+        rule: str,
+        *,
+        methods: Iterable[str] = ("GET",),
+        endpoint: str | None = None,
+        name: str | None = None,
+        session: Mode | None = None,
+    ) -> Callable[[V], V]:
+        """Answer *rule* with the decorated view, which gets the values from the path only.
+
+        The view's name, or *endpoint* (or *name*), is what ``url_for`` knows it by. *session* is
+        "read" for a page that only reads it, or an isolation for this route alone.
+        """
+        if isinstance(methods, str):
+            raise ConfigurationError(
+                f"methods={methods!r} is a text.\nWrite a list: methods=[{methods!r}]"
+            )
+        allowed = frozenset(method.upper() for method in methods)
+
+        def decorate(view: V) -> V:
+            known = endpoint or name or getattr(view, "__name__", None)
+            for other in self._own_routes:
+                if known is not None and other.name == known and other.view is not view:
+                    raise ConfigurationError(
+                        f"Two views are called {known!r}; url_for could not tell them apart.\n"
+                        f"Rename one, or give it another name: @app.route({rule!r}, name=...)"
+                    )
+            self._own_routes.append(
+                Route(rule, view, {}, known, allowed, takes_request=False, session=session)
+            )
+            self._routes = None
+            return view
+
+        return decorate
+
+    def get(self, rule: str, **options: Any) -> Callable[[V], V]:
+        """``route`` for GET."""
+        return self.route(rule, methods=("GET",), **options)
+
+    def post(self, rule: str, **options: Any) -> Callable[[V], V]:
+        """``route`` for POST."""
+        return self.route(rule, methods=("POST",), **options)
+
+    def put(self, rule: str, **options: Any) -> Callable[[V], V]:
+        """``route`` for PUT."""
+        return self.route(rule, methods=("PUT",), **options)
+
+    def patch(self, rule: str, **options: Any) -> Callable[[V], V]:
+        """``route`` for PATCH."""
+        return self.route(rule, methods=("PATCH",), **options)
+
+    def delete(self, rule: str, **options: Any) -> Callable[[V], V]:
+        """``route`` for DELETE."""
+        return self.route(rule, methods=("DELETE",), **options)
+
+    # Parts
+
+    @cached_property
+    def templates(self) -> "Environment":
+        """The Jinja environment; add to its ``globals`` and ``filters`` as you like."""
+        from coatcheck.web.templates import make_environment
+
+        return make_environment(self._folders("templates"), debug=self.debug)
+
+    def _folders(self, kind: str) -> list[Path]:
+        """Where *kind* ("templates" or "static") is looked for, the site's own folders first."""
+        named = self.settings.templates if kind == "templates" else self.settings.static_dirs
+        folders = [*named, self.folder / kind, *(app.folder / kind for app in self.installed)]
+        return [folder for folder in dict.fromkeys(folders) if folder.is_dir()]
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        """The sessions of this site, to list and revoke them; opens the store."""
+        settings = self.settings
+        return Sessions(
+            from_url(settings.session_store),
+            policy=SessionPolicy(
+                idle_timeout=settings.session_idle_timeout,
+                lifetime=settings.session_lifetime,
+                isolation=settings.session_isolation,
+            ),
+            cookie=SessionCookie(
+                name=settings.session_cookie_name,
+                domain=settings.session_cookie_domain,
+                secure=settings.session_cookie_secure,
+                same_site=settings.session_cookie_samesite,
+                persistent=not settings.session_expire_at_browser_close,
+            ),
+        )
+
+    @cached_property
+    def database(self) -> "Database":
+        """The database that ``db`` speaks to. The first use imports SQLAlchemy."""
+        from coatcheck.web.database import Database
+
+        return Database(self.settings.database_url)
+
+    # ASGI
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        elif scope["type"] == "http":
+            await self._stack(scope, receive, send)
+        else:
+            await WebSocketClose()(scope, receive, send)
+
+    @cached_property
+    def _stack(self) -> ASGIApp:
+        settings = self.settings
+        self.keyring, self.trusted_origins, self.routes, self.templates  # noqa: B018 (fail now)
+        stack: ASGIApp = Dispatcher(self)
+        for wrap in reversed(site_middleware(settings.middleware, settings.where)):
+            stack = wrap(stack)
+        stack = SessionMiddleware(
+            stack, self.sessions, mode=self._session_mode, preload=False, answer=_raise
+        )
+        if "://" not in settings.static_url:
+            stack = Static(stack, settings.static_url, self._folders("static"), debug=self.debug)
+        stack = AllowedHosts(stack, settings.allowed_hosts)
+        return SecurityHeaders(ErrorPages(stack, self))
+
+    def _session_mode(self, scope: Any) -> Mode | None:
+        found = resolve(self, scope)
+        return found.endpoint.route.session if isinstance(found, Found) else None
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        try:
+            self._stack  # noqa: B018 (made here, so that a mistake stops the server and no visitor)
+        except Exception as error:  # noqa: BLE001 (a server would go on without a site)
+            told = str(error) if isinstance(error, CoatcheckError) else traceback.format_exc()
+            await send({"type": "lifespan.startup.failed", "message": told})
+            return
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self.close()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def close(self) -> None:
+        """Give the connections of store and database back. The next request opens new ones."""
+        if "sessions" in self.__dict__:
+            await self.sessions.lifecycle.store.close()
+        if "database" in self.__dict__:
+            self.database.close()
+        for made in ("_stack", "sessions", "database"):
+            self.__dict__.pop(made, None)
+
+    def __repr__(self) -> str:
+        return f"<App {self.import_name}>"
+
+
+async def _raise(error: CoatcheckError, scope: Any, receive: Any, send: Any) -> None:
+    # Shown by ErrorPages like everything else. ``from`` keeps the middleware's own step unseen.
+    raise error from error.__cause__

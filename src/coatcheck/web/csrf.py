@@ -1,0 +1,124 @@
+"""One request's side of the check that a form comes from this site.
+
+``forms.csrf`` decides; this file reads the headers and cookies for it, and keeps the promise that a
+page with a form writes nothing: the token is bound to the session's cookie where one came, else to
+a cookie of the browser's own, which is set only when a token was shown. No store is asked.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from starlette.responses import Response
+
+from coatcheck.core.http import CACHE_CONTROL
+from coatcheck.forms.csrf import (
+    BINDING_COOKIE,
+    HEADER,
+    CsrfRequest,
+    Reason,
+    Verdict,
+    check,
+    is_binding,
+    mint,
+    new_binding,
+    sent_token,
+)
+from coatcheck.forms.origins import TrustedOrigins, own_origin
+from coatcheck.web.errors import CsrfRefused
+from coatcheck.wire.cookies import CookieAttributes, values
+from coatcheck.wire.signing import Keyring
+
+if TYPE_CHECKING:
+    from coatcheck.web.request import Request
+
+V = TypeVar("V", bound=Callable[..., Any])
+
+_OVER_HTTP = CookieAttributes(BINDING_COOKIE, secure=False)
+_OVER_HTTPS = CookieAttributes(f"__Host-{BINDING_COOKIE}")
+
+
+def csrf_unprotected(view: V) -> V:
+    """Let any site send forms to *view* in its visitors' names.
+
+    Only for views that prove the sender in another way, such as a webhook's signature.
+    """
+    view.csrf_unprotected = True  # type: ignore[attr-defined]
+    return view
+
+
+def is_unprotected(view: Callable[..., Any]) -> bool:
+    return getattr(view, "csrf_unprotected", False) is True
+
+
+class Csrf:
+    """Token, verdict and cookie of one request."""
+
+    def __init__(self, request: "Request", keyring: Keyring, trusted: TrustedOrigins) -> None:
+        self._request = request
+        self._keyring = keyring
+        self._trusted = trusted
+        self._cookie = _OVER_HTTPS if request.is_secure() else _OVER_HTTP
+        self._shown = False
+        self._new_binding: str | None = None
+
+    def token(self) -> str:
+        """A token for a form on the page being made. Reads and writes no session."""
+        self._shown = True
+        binding = self._session_binding() or self._browser_binding()
+        if binding is None:
+            self._new_binding = new_binding()
+            binding = self._new_binding.encode()
+        return mint(self._keyring, binding)
+
+    async def protect(self, read_form: Callable[[], Any]) -> None:
+        """Raise CsrfRefused unless the request shows that it comes from this site.
+
+        *read_form* is awaited only when the token has to decide: what another site sends
+        is refused before its body is read.
+        """
+        verdict = self._check(None, None)
+        if verdict.asks_for_token:
+            await read_form()
+            token = sent_token(self._request.POST, self._request.headers.getlist(HEADER))
+            verdict = self._check(token, self._session_binding() or self._browser_binding())
+            if verdict.reason is Reason.WRONG_TOKEN and self._session_binding() is not None:
+                # The form may have been shown by the very response that began the session. The
+                # browser's own cookie can be planted on plain http, so it never vouches for a user.
+                await self._request.session.load()
+                if self._request.session.user is None:
+                    verdict = self._check(token, self._browser_binding())
+        if not verdict.allowed:
+            raise CsrfRefused(verdict.message, verdict.reason)
+
+    def finish(self, response: Response) -> None:
+        """Add what a page with a token needs: no cache shares it, and its cookie goes along."""
+        if not self._shown:
+            return
+        response.headers.setdefault("cache-control", CACHE_CONTROL)
+        response.headers.add_vary_header("Cookie")
+        if self._new_binding is not None:
+            response.headers.append("set-cookie", self._cookie.render(self._new_binding, None))
+
+    def _check(self, token: str | None, binding: bytes | None) -> Verdict:
+        request = self._request
+        return check(
+            CsrfRequest(
+                method=request.method,
+                origin=own_origin("https" if request.is_secure() else "http", request.get_host()),
+                keyring=self._keyring,
+                sec_fetch_site=request.headers.getlist("sec-fetch-site"),
+                origins=request.headers.getlist("origin"),
+                token=token,
+                binding=binding,
+                trusted=self._trusted,
+            )
+        )
+
+    def _session_binding(self) -> bytes | None:
+        token = self._request.session.token
+        return b"session:" + token.digest if token is not None else None
+
+    def _browser_binding(self) -> bytes | None:
+        raw = [value for name, value in self._request.scope["headers"] if name == b"cookie"]
+        found = values(raw, self._cookie.name)
+        return found[0].encode() if len(found) == 1 and is_binding(found[0]) else None

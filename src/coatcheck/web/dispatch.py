@@ -1,0 +1,184 @@
+"""The innermost application: from a route to a response, in one place and one order.
+
+Route, form check, body, view inside the database's scope, response. Errors that are an ordinary
+answer (404, a bad form) become pages here, inside the session, so what the view did to it stands;
+everything else passes outwards, past the session, which then saves nothing.
+"""
+
+import functools
+import inspect
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from coatcheck.core.http import SAFE_METHODS
+from coatcheck.web import body, context
+from coatcheck.web.csrf import is_unprotected
+from coatcheck.web.errors import MethodNotAllowed, NoRoute
+from coatcheck.web.own_pages import problem_response, welcome_response
+from coatcheck.web.problems import is_answer
+from coatcheck.web.request import Request
+from coatcheck.web.responses import HttpResponse, HttpResponsePermanentRedirect, as_response, settle
+from coatcheck.web.routing import Endpoint, Found, NotFound, WrongMethod
+
+if TYPE_CHECKING:
+    from coatcheck.web.app import App
+
+
+class Dispatcher:
+    """Answers the requests of one application."""
+
+    def __init__(self, app: "App") -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive, send, app=self._app)
+        trail_of(scope).request = request
+        with context.answering(request):
+            try:
+                response = await self._answer(request)
+                await response(scope, receive, send)
+            finally:
+                request.close_files()
+
+    async def _answer(self, request: Request) -> Response:
+        try:
+            response = await self._find_and_call(request)
+        except Exception as error:
+            if not is_answer(error):
+                raise
+            response = await problem_response(error, self._app, request)
+        settle(response, method=request.method)
+        request.csrf.finish(response)
+        if request.method == "HEAD" and isinstance(response, HttpResponse):
+            response.body = b""  # RFC 9110 §9.3.2: the headers stay as for GET
+        return response
+
+    async def _find_and_call(self, request: Request) -> Response:
+        match resolve(self._app, request.scope):
+            case Found(endpoint, values):
+                request.endpoint = endpoint
+                request.scope["path_params"] = dict(values)
+                return await self._call(request, endpoint, values)
+            case WrongMethod(allowed, endpoints):
+                if request.method == "OPTIONS":
+                    return HttpResponse(status=204, headers={"Allow": ", ".join(allowed)})
+                raise MethodNotAllowed(request.method, allowed, endpoints)
+            case NotFound(with_slash):
+                return self._not_found(request, with_slash)
+
+    def _not_found(self, request: Request, with_slash: Endpoint | None) -> Response:
+        app, path = self._app, request.path
+        if with_slash is not None and request.method in ("GET", "HEAD"):
+            return HttpResponsePermanentRedirect(_slashed(request))
+        if app.debug and path == "/" and not app.routes.has_site_routes:
+            return welcome_response(app)
+        what = f"No route of this site fits {path!r}."
+        mend = ""
+        if with_slash is not None:
+            what = f"{path!r} lacks its last slash: the route is {with_slash.rule.text!r}."
+            mend = (
+                "A GET is redirected there; a form is not, because its fields would be lost. Write "
+                f'the address with the slash: `<form method="post" action="{path}/">`.'
+            )
+        elif path.rstrip("/") != path and isinstance(
+            app.routes.resolve("GET", path.rstrip("/")), Found
+        ):
+            mend = f"Without the last slash it is there: {path.rstrip('/')!r}."
+        elif " " in path:
+            mend = (
+                "This address looks like a sentence. `HttpResponseRedirect(...)` and "
+                "`redirect(...)` take an address; to show text, `return HttpResponse(...)`."
+            )
+        raise NoRoute(what, mend, app.routes.endpoints)
+
+    async def _call(self, request: Request, endpoint: Endpoint, values: Any) -> Response:
+        view = endpoint.route.view
+        read = functools.partial(body.read, request, self._app.limits)
+        if request.method not in SAFE_METHODS:
+            if not is_unprotected(view):
+                await request.csrf.protect(read)
+            await read()
+        arguments = (request,) if endpoint.route.takes_request else ()
+        call = functools.partial(view, *arguments, **values)
+        if not is_async(view):
+            return await run_in_threadpool(self._run, call, endpoint)
+        if not self._app.sessions.store.capabilities.inline:
+            await request.session.load()
+        with self._transaction() as settle_transaction:
+            result = call()
+            if inspect.isawaitable(result):
+                result = await result
+            return settle_transaction(as_response(result, endpoint.route.view))
+
+    def _run(self, call: Callable[[], object], endpoint: Endpoint) -> Response:
+        with self._transaction() as settle_transaction:
+            return settle_transaction(as_response(call(), endpoint.route.view))
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Callable[[Response], Response]]:
+        """The database's scope around a view: committed if it returns, rolled back if it raises.
+
+        A response of 500 and above undoes its work too, as it does in the session. What is
+        returned with a 4xx stands: the view chose to return it. The commit comes before the
+        session's, so a session never speaks of rows that are not there.
+        """
+        if "coatcheck.web.database" not in sys.modules:
+            # Nobody has imported db or Model, so there is nothing to commit and no SQLAlchemy.
+            yield lambda response: response
+            return
+        with self._app.database.scope() as scope:
+
+            def settled(response: Response) -> Response:
+                if response.status_code >= 500:
+                    scope.rollback()
+                return response
+
+            yield settled
+
+
+class Trail:
+    """What became of a request, kept outside of it for the error pages around it."""
+
+    request: Request | None = None
+    resolved: Found | WrongMethod | NotFound | None = None
+
+
+def trail_of(scope: Scope) -> Trail:
+    """The trail of the request in *scope*, which all copies of the scope share."""
+    trail: Trail = scope.setdefault("coatcheck.trail", Trail())
+    return trail
+
+
+def resolve(app: "App", scope: Scope) -> Found | WrongMethod | NotFound:
+    """What answers the request in *scope*; found once, however often it is asked."""
+    trail = trail_of(scope)
+    if trail.resolved is None:
+        path = str(scope["path"]).removeprefix(str(scope.get("root_path", "")).rstrip("/"))
+        trail.resolved = app.routes.resolve(scope["method"], path or "/")
+    return trail.resolved
+
+
+def is_async(view: Callable[..., Any]) -> bool:
+    """Whether *view* has to run on the event loop, also below decorators and partials."""
+    while isinstance(view, functools.partial):
+        view = view.func
+    view = inspect.unwrap(view)
+    return inspect.iscoroutinefunction(view) or (
+        not inspect.isroutine(view)
+        and not inspect.isclass(view)
+        and inspect.iscoroutinefunction(getattr(view, "__call__", None))  # noqa: B004
+    )
+
+
+def _slashed(request: Request) -> str:
+    path, mark, query = request.get_full_path().partition("?")
+    # "//host/" would be another site's address (CVE-2018-14574).
+    path = "/%2F" + path[2:] if path.startswith("//") else path
+    return quote(path, safe="/%-._~!$&'()*+,;=:@") + "/" + mark + query
