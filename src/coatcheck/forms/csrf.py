@@ -130,7 +130,7 @@ def check(request: CsrfRequest) -> Verdict:
             f"Origin: {_named(origin)}). {_trust(origin)}",
         )
     if origin is not None:
-        if origin == request.origin:
+        if origin and origin == request.origin:
             return _allow(Reason.OWN_ORIGIN)
         return _refuse(
             Reason.OTHER_ORIGIN,

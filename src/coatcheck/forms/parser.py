@@ -1,4 +1,4 @@
-"""A form's body, piece by piece: no input or output here, so blocking and async hosts share it.
+"""A form's body, piece by piece: nothing is read here, so blocking and async hosts share it.
 
 ::
 
@@ -275,7 +275,7 @@ class _Multipart:
         filename = given.get("filename")
         return (
             content_disposition_unquote(given["name"]),
-            None if filename is None else content_disposition_unquote(filename, True),
+            None if filename is None else content_disposition_unquote(filename),
         )
 
     def _write(self, data: bytes) -> None:

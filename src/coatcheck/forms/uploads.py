@@ -39,7 +39,7 @@ class Upload:
     """In bytes."""
     file: IO[bytes]
     raw_filename: str = ""
-    """The name exactly as sent. For showing, escaped; never for opening."""
+    """The name as it was sent, its quoting undone. For showing, escaped; never for opening."""
 
     def read(self, size: int = -1) -> bytes:
         """The next *size* bytes, or all that are left."""
