@@ -35,13 +35,9 @@ def folders_there() -> set[str]:
 
 
 def must_be_named(folder: str) -> bool:
-    """Top-level folders, and the packages of the product with their parents."""
-    top_level = "/" not in folder
-    return top_level or folder == "src/coatcheck" or is_package(folder)
-
-
-def is_package(folder: str) -> bool:
-    return folder.startswith("src/coatcheck/") and (ROOT / folder / "__init__.py").exists()
+    """Top-level folders, the layers, and the parts of a layer; deeper ones may be."""
+    parts = folder.split("/")
+    return len(parts) == 1 or (parts[:2] == ["src", "coatcheck"] and len(parts) <= 4)
 
 
 def test_architecture_names_every_folder():

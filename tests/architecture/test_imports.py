@@ -18,7 +18,7 @@ from tests.architecture.source import imported, package_modules, required_librar
 DOORS = {
     "wire/codec.py": {"ormsgpack"},
     "forms/parser.py": {"multipart"},
-    "stores/sql": {"sqlalchemy", "psycopg"},
+    "stores/sql": {"ormsgpack", "psycopg", "sqlalchemy"},
     "integrations/asgi.py": {"anyio"},
     "integrations/threaded.py": {"anyio"},
     "integrations/starlette.py": {"starlette"},

@@ -7,7 +7,7 @@ from tests.architecture.source import PACKAGE, ROOT, package_modules, repository
 
 # Folders of somebody's machine, and what a half-done merge leaves behind.
 FOREIGN = re.compile(
-    r"(?<![\w.])/(?:work|root|home|Users)/|(?<!\w)[A-Z]:\\Users\\|file:///|^(?:<{7}|>{7}) ",
+    r"(?<![\w.])/(?:work|root|home|Users)/|(?<!\w)[A-Z]:\\Users\\|^(?:<{7}|>{7}) ",
     re.MULTILINE,
 )
 LEFTOVERS = {".bak", ".db", ".log", ".orig", ".pyc", ".rej", ".sqlite3", ".swp", ".tmp"}
