@@ -48,6 +48,13 @@ async def pause(seconds: float) -> None:
     time.sleep(seconds)  # noqa: ASYNC251 (stepped, never awaited on a loop)
 
 
+async def async_pause(seconds: float) -> None:
+    """Wait on the event loop of asyncio: the pause of an asynchronous store."""
+    import asyncio  # here, as it takes longer to import than the whole engine
+
+    await asyncio.sleep(seconds)
+
+
 class Awaitable:
     """A blocking store with awaitable verbs that never suspend; ``blocking`` is that store."""
 

@@ -4,7 +4,6 @@
 ``sessions.lifecycle``. Integrations take a ``Sessions`` and nothing else.
 """
 
-import asyncio
 import inspect
 import time
 from collections.abc import Callable, Coroutine, Sequence
@@ -47,7 +46,7 @@ class Sessions:
             policy or SessionPolicy(),
             cookie or SessionCookie(),
             clock,
-            bridge.pause if self.blocking else asyncio.sleep,
+            bridge.pause if self.blocking else bridge.async_pause,
             listener,
         )
 
