@@ -38,6 +38,8 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+Answer = Callable[[CoatcheckError, Scope, Receive, Send], Awaitable[None]]
+
 Mode = Isolation | Literal["read"]
 """What a route asks for: an isolation of its own, or a session that it only reads."""
 
@@ -91,7 +93,7 @@ class SessionMiddleware:
         *,
         mode: Callable[[Scope], Mode | None] = lambda scope: None,
         preload: bool = True,
-        answer: Callable[[CoatcheckError, Scope, Receive, Send], Awaitable[None]] = plain_answer,
+        answer: Answer = plain_answer,
     ) -> None:
         self.app = app
         self.sessions = sessions
