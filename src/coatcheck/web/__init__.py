@@ -44,7 +44,7 @@ if TYPE_CHECKING:
         update,
     )
     from coatcheck.web.errors import Http404
-    from coatcheck.web.request import Request
+    from coatcheck.web.requests import Request
     from coatcheck.web.responses import (
         FileResponse,
         HttpResponse,
@@ -146,7 +146,7 @@ _PLACES = {
         "update",
     ),
     "coatcheck.web.errors": ("Http404",),
-    "coatcheck.web.request": ("Request",),
+    "coatcheck.web.requests": ("Request",),
     "coatcheck.web.responses": (
         "FileResponse",
         "HttpResponse",

@@ -8,7 +8,7 @@ from coatcheck.forms.data import FormData
 from coatcheck.forms.errors import FormTooLarge, MalformedForm, UnsupportedForm
 from coatcheck.forms.headers import content_length, is_form
 from coatcheck.forms.limits import Limits
-from coatcheck.web.request import Request
+from coatcheck.web.requests import Request
 
 
 async def read(request: Request, limits: Limits) -> None:

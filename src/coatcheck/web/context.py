@@ -16,7 +16,7 @@ from coatcheck.web.errors import OutsideRequest
 if TYPE_CHECKING:
     from coatcheck.core.session import Session
     from coatcheck.web.app import App
-    from coatcheck.web.request import Request
+    from coatcheck.web.requests import Request
 
 _request: "ContextVar[Request]" = ContextVar("coatcheck_request")
 _app: "ContextVar[App]" = ContextVar("coatcheck_app")
@@ -146,7 +146,7 @@ def _found(stand_in: _StandIn) -> Any:
 
 
 def _request_type() -> type:
-    from coatcheck.web.request import Request
+    from coatcheck.web.requests import Request
 
     return Request
 

@@ -29,7 +29,7 @@ from coatcheck.wire.cookies import CookieAttributes, values
 from coatcheck.wire.signing import Keyring
 
 if TYPE_CHECKING:
-    from coatcheck.web.request import Request
+    from coatcheck.web.requests import Request
 
 V = TypeVar("V", bound=Callable[..., Any])
 

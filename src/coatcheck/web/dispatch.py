@@ -17,13 +17,13 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from coatcheck.core.http import SAFE_METHODS
+from coatcheck.forms.csrf import SAFE_METHODS
 from coatcheck.web import body, context
 from coatcheck.web.csrf import is_unprotected
 from coatcheck.web.errors import MethodNotAllowed, NoRoute
 from coatcheck.web.own_pages import problem_response, welcome_response
 from coatcheck.web.problems import is_answer
-from coatcheck.web.request import Request
+from coatcheck.web.requests import Request
 from coatcheck.web.responses import HttpResponse, HttpResponsePermanentRedirect, as_response, settle
 from coatcheck.web.routing import Endpoint, Found, NotFound, WrongMethod
 

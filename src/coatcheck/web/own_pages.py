@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
     from coatcheck.web.app import App
-    from coatcheck.web.request import Request
+    from coatcheck.web.requests import Request
 
 logger = logging.getLogger("coatcheck.web")
 

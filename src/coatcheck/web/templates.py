@@ -25,7 +25,7 @@ from jinja2 import (
 from coatcheck.core.session import Session
 from coatcheck.web import context
 from coatcheck.web.errors import TemplateMissing
-from coatcheck.web.request import Request
+from coatcheck.web.requests import Request
 from coatcheck.web.responses import HttpResponse
 from coatcheck.web.tags import DjangoTags, csrf_input, csrf_token
 

@@ -9,7 +9,7 @@ from coatcheck.web.auth.visitor import APP, login, logout
 from coatcheck.web.context import reverse
 from coatcheck.web.errors import MethodNotAllowed
 from coatcheck.web.own_pages import own_page
-from coatcheck.web.request import Request
+from coatcheck.web.requests import Request
 from coatcheck.web.responses import HttpResponse, redirect
 from coatcheck.wire.tokens import handle
 

@@ -14,7 +14,7 @@ from coatcheck.web.errors import HttpError
 from coatcheck.web.responses import HttpResponseRedirect
 
 if TYPE_CHECKING:
-    from coatcheck.web.request import Request
+    from coatcheck.web.requests import Request
 
 V = TypeVar("V", bound=Callable[..., Any])
 

@@ -7,7 +7,7 @@ from coatcheck.core.session import Session
 
 if TYPE_CHECKING:
     from coatcheck.web.auth.models import User
-    from coatcheck.web.request import Request
+    from coatcheck.web.requests import Request
 
 APP = "coatcheck.web.auth"
 
