@@ -27,7 +27,15 @@ from coatcheck.web.apps import InstalledApp, installed_apps
 from coatcheck.web.boundary import ErrorPages
 from coatcheck.web.dispatch import Dispatcher, resolve
 from coatcheck.web.middleware import AllowedHosts, SecurityHeaders, site_middleware
-from coatcheck.web.routing import Entry, Found, Route, Routes, check_entries, include
+from coatcheck.web.routing import (
+    Entry,
+    Found,
+    Route,
+    Routes,
+    check_entries,
+    check_methods,
+    include,
+)
 from coatcheck.web.settings import Settings, load_settings
 from coatcheck.web.static import Static
 from coatcheck.wire.signing import Keyring
@@ -164,11 +172,7 @@ class App:
         The view's name, or *endpoint* (or *name*), is what ``url_for`` knows it by. *session* is
         "read" for a page that only reads it, or an isolation for this route alone.
         """
-        if isinstance(methods, str):
-            raise ConfigurationError(
-                f"methods={methods!r} is a text.\nWrite a list: methods=[{methods!r}]"
-            )
-        allowed = frozenset(method.upper() for method in methods)
+        allowed = check_methods(methods)
 
         def decorate(view: V) -> V:
             known = endpoint or name or getattr(view, "__name__", None)

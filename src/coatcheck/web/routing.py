@@ -186,25 +186,40 @@ def path(
     kwargs: Mapping[str, Any] | None = None,
     name: str | None = None,
     *,
+    methods: Iterable[str] | None = None,
     session: Mode | None = None,
 ) -> Entry:
     """Answer *route* with *view*, called as ``view(request, **values_from_the_path)``.
 
     *view* may also be what ``include`` returns, or a list of entries. *kwargs* are
-    passed on to the view; *name* is what ``reverse`` and ``{% url %}`` know it by. *session*
-    is "read" for a page that only reads it, or an isolation for this route alone.
+    passed on to the view; *name* is what ``reverse`` and ``{% url %}`` know it by. The view gets
+    requests of every method unless *methods* names some. *session* is "read" for a page that only
+    reads it, or an isolation for this route alone.
     """
-    if isinstance(view, Include):
-        return Include(route, view.entries, view.namespace)
-    if isinstance(view, (list, tuple)):
-        included = include(view)
+    if isinstance(view, (Include, list, tuple)):
+        if methods is not None or session is not None:
+            raise ConfigurationError(
+                f"path({route!r}, ...) takes other entries in, so methods= and session= would say "
+                "nothing.\nGive them to the entries themselves."
+            )
+        included = view if isinstance(view, Include) else include(view)
         return Include(route, included.entries, included.namespace)
     if isinstance(view, str) or not callable(view):
         raise ConfigurationError(
             f"path({route!r}, {view!r}) names no view.\n"
             "Give the function itself, such as path('users/', views.users)."
         )
-    return Route(route, view, MappingProxyType(dict(kwargs or {})), name, session=session)
+    allowed = None if methods is None else check_methods(methods)
+    return Route(route, view, MappingProxyType(dict(kwargs or {})), name, allowed, session=session)
+
+
+def check_methods(methods: Iterable[str]) -> frozenset[str]:
+    """*methods* in upper case; a text, which would be taken letter by letter, is refused."""
+    if isinstance(methods, str):
+        raise ConfigurationError(
+            f"methods={methods!r} is a text.\nWrite a list: methods=[{methods!r}]"
+        )
+    return frozenset(method.upper() for method in methods)
 
 
 def include(

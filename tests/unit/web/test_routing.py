@@ -131,6 +131,21 @@ def test_a_path_style_entry_takes_every_method():
     assert isinstance(Routes([path("x/", view)]).resolve("DELETE", "/x/"), Found)
 
 
+def test_a_path_style_entry_takes_only_the_methods_it_names():
+    routes = Routes([path("cart/add/", view, methods=["post"])])
+    assert isinstance(routes.resolve("POST", "/cart/add/"), Found)
+    assert routes.resolve("GET", "/cart/add/") == WrongMethod(
+        ("OPTIONS", "POST"), (routes.endpoints[0],)
+    )
+
+
+@pytest.mark.parametrize("view_or_entries", [view, include([path("x", view)]), [path("x", view)]])
+def test_methods_that_would_say_nothing_are_refused(view_or_entries):
+    methods = "POST" if view_or_entries is view else ["POST"]
+    with pytest.raises(ConfigurationError, match="methods="):
+        path("cart/", view_or_entries, methods=methods)
+
+
 def test_a_missing_last_slash_is_noticed():
     found = Routes([path("x/", view, name="x")]).resolve("POST", "/x")
     assert isinstance(found, NotFound)
