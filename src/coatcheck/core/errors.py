@@ -25,8 +25,10 @@ __all__ = [
     "SessionNotLoaded",
     "SessionTooLarge",
     "SessionReadOnly",
+    "StoreIncapable",
     "StoreUnavailable",
     "UndecodableValue",
+    "UnreadableRecord",
     "UnsupportedValue",
 ]
 
@@ -80,6 +82,14 @@ class StoreUnavailable(CoatcheckError):
     def __init__(self, message: str, retry_after: int = 2) -> None:
         self.retry_after = retry_after
         super().__init__(message)
+
+
+class StoreIncapable(CoatcheckError):
+    """The store lacks the capability for what was asked. Nothing was changed."""
+
+
+class UnreadableRecord(CoatcheckError):
+    """A stored record that this version cannot read. It is kept as it is, and never overwritten."""
 
 
 class SessionBusy(StoreUnavailable):

@@ -1,0 +1,142 @@
+"""The blocking store: verbs stepped on the thread that asks, over a pool of raw connections."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol, TypeVar
+
+from sqlalchemy.engine import URL
+
+from coatcheck.core.bridge import step
+from coatcheck.core.errors import CoatcheckError
+from coatcheck.core.record import Lease, Record
+from coatcheck.core.store import Busy, Capabilities, Commit, Committed, Conflict, Gone
+
+from .address import checked_limits, parsed
+from .pool import Pool
+from .rows import Row
+from .sqlite import SQLite
+from .statements import Statement, Statements
+from .verbs import Verbs
+
+A = TypeVar("A")
+
+
+class Driver(Protocol):
+    """What the store has to know of a database. A connection is held as its one cursor."""
+
+    name: str
+    capabilities: Capabilities
+    statements: Statements
+
+    @property
+    def error(self) -> type[Exception]: ...
+
+    def pool(self, connections: int) -> Pool[Any]: ...
+
+    def broken(self, cursor: Any, error: BaseException) -> bool: ...
+
+    def translated(self, error: Exception) -> CoatcheckError | None: ...
+
+
+def driver_for(url: URL, timeout: float) -> Driver:
+    """The driver that *url* names. Imports psycopg only for PostgreSQL."""
+    if url.get_backend_name() == "sqlite":
+        return SQLite(url, timeout)
+    from .postgresql import PostgreSQL
+
+    return PostgreSQL(url, timeout)
+
+
+class SQLStore:
+    """Records in the SQLite file or PostgreSQL database that *url* names. Safe for many threads.
+
+    *timeout* is how long one verb waits at most, in seconds: for SQLite's other writer, for
+    PostgreSQL to take a connection and to answer, for a free connection. *connections* is how many
+    are kept open; PostgreSQL is never asked for more, SQLite opens more for a moment where more
+    threads come at once. Nothing connects before the first verb; a forked process connects anew.
+
+    What an SQLite file has acknowledged survives a crash of the process. A power cut or a crash of
+    the whole machine may take the last moments with it, never the rest and never half a record
+    (``synchronous=NORMAL`` under WAL). ``sqlite:///FILE?synchronous=FULL`` waits for the disk at
+    each commit, and loses nothing. On PostgreSQL that is the server's ``synchronous_commit``.
+
+    ``sqlite://`` keeps the records in memory, for tests: one connection, gone with the process.
+
+    Raises ``ConfigurationError`` for a URL or limits that cannot work; the verbs raise
+    ``StoreUnavailable``, and ``MissingTable`` before the table is made.
+    """
+
+    def __init__(self, url: str, *, timeout: float = 5.0, connections: int = 10) -> None:
+        checked_limits(timeout, connections)
+        self._driver = driver_for(parsed(url), timeout)
+        self._verbs = _Stepped(self._driver, connections)
+        self.capabilities = self._driver.capabilities
+
+    def __repr__(self) -> str:
+        return f"<SQLStore: {self._driver.name}>"
+
+    def load(self, id: str, lease: Lease | None = None, now: float = 0.0) -> Record | Busy | None:
+        return step(self._verbs.load(id, lease, now))
+
+    def create(self, record: Record) -> bool:
+        return step(self._verbs.create(record))
+
+    def commit(self, commit: Commit) -> Committed | Conflict | Busy | Gone:
+        return step(self._verbs.commit(commit))
+
+    def end(self, id: str) -> bool:
+        return step(self._verbs.end(id))
+
+    def touch(self, id: str, seen: float, expires: float) -> bool:
+        return step(self._verbs.touch(id, seen, expires))
+
+    def release(self, id: str, holder: str) -> None:
+        step(self._verbs.release(id, holder))
+
+    def sweep(self, now: float, limit: int) -> int:
+        return step(self._verbs.sweep(now, limit))
+
+    def of_user(self, user: str) -> Sequence[Record]:
+        return step(self._verbs.of_user(user))
+
+    def create_tables(self) -> None:
+        """Make the table where there is none. A ``coatcheck.web`` site migrates instead."""
+        step(self._verbs.define())
+
+    def close(self) -> None:
+        """Close the connections. The store is not used afterwards."""
+        self._verbs.pool.close()
+
+
+class _Stepped(Verbs):
+    """The verbs over a driver that blocks: they never suspend."""
+
+    def __init__(self, driver: Driver, connections: int) -> None:
+        self.driver = driver
+        self.statements = driver.statements
+        self.pool = driver.pool(connections)
+
+    async def run(self, statement: Statement[A], values: Row) -> A:
+        again = statement.repeatable
+        while True:
+            cursor = None
+            try:
+                cursor = self.pool.take(sure=not again)
+                cursor.execute(statement.text, statement.arrange(values))
+                answer: A = cursor.fetchall() if statement.rows else cursor.rowcount
+            except BaseException as error:
+                broken = cursor is not None and self.driver.broken(cursor, error)
+                if broken:
+                    self.pool.drop(cursor)
+                elif cursor is not None:
+                    self.pool.give(cursor)
+                if not isinstance(error, self.driver.error):
+                    raise
+                if broken and again:
+                    again = False  # the server may have been restarted: ask once more
+                    continue
+                translated = self.driver.translated(error)
+                if translated is None:
+                    raise
+                raise translated from error
+            self.pool.give(cursor)
+            return answer

@@ -1,0 +1,258 @@
+"""The few statements of a store: written with SQLAlchemy, compiled to text once for each dialect.
+
+Every verb is one statement that stands alone, so none needs a transaction around it. Running them
+as text on the driver's own connections costs a third of running the constructs.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from operator import itemgetter
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from sqlalchemy import (
+    ColumnElement,
+    Double,
+    Select,
+    UpdateBase,
+    and_,
+    bindparam,
+    case,
+    cast,
+    delete,
+    null,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects.postgresql.base import PGDialect
+from sqlalchemy.engine import Dialect
+
+from .rows import COLUMNS, Row
+from .schema import definition, sessions
+
+A = TypeVar("A")
+
+
+@dataclass(frozen=True)
+class Statement(Generic[A]):
+    """SQL text, and how the values that a verb gives become its parameters.
+
+    Its answer is a list of rows, or the number of rows it changed. ``repeatable`` says that running
+    it a second time, when nobody knows whether the first arrived, does no harm.
+    """
+
+    text: str
+    rows: bool
+    repeatable: bool
+    arrange: Callable[[Row], Row]
+
+
+@dataclass(frozen=True)
+class Statements:
+    """The statements of one dialect. Comments give the values that each takes, in order."""
+
+    load: Statement[list[Row]]  # id
+    lease: Statement[list[Row]]  # id, holder, until, now
+    create: Statement[int]  # COLUMNS
+    commit: Statement[int]  # COLUMNS of the new record, base, now, holder
+    commit_in_place: Statement[int] | None  # the same
+    """A commit for a record whose user and deadline stay, where that spares writing to indexes."""
+    end: Statement[int]  # id
+    touch: Statement[int]  # id, seen, expires
+    release: Statement[int]  # id, holder
+    sweep: Statement[list[Row]]  # now, limit
+    of_user: Statement[list[Row]]  # user
+    define: tuple[Statement[int], ...]  # nothing
+
+
+class _Kind(NamedTuple):
+    """What a dialect does in its own way.
+
+    ``in_place``: it writes to the index of each column that a statement names, changed or not.
+    """
+
+    dialect: Dialect
+    in_place: bool
+    insert: Callable[[Any], Any]
+    defining: Callable[[list[str]], list[str]]
+
+
+def _one_by_one(texts: list[str]) -> list[str]:
+    return texts
+
+
+def _in_turn(texts: list[str]) -> list[str]:
+    """All in one, for one maker at a time: IF NOT EXISTS alone lets two begin, and one fail."""
+    return [f"DO $$ BEGIN PERFORM pg_advisory_xact_lock({_LOCK}); {'; '.join(texts)}; END $$"]
+
+
+_LOCK = 0x636F6174
+_KINDS = {
+    "sqlite": _Kind(sqlite.dialect(paramstyle="qmark"), True, sqlite.insert, _one_by_one),
+    # Without the casts that the dialect of psycopg puts around parameters: the store's connections
+    # send them with their types.
+    "postgresql": _Kind(
+        PGDialect(paramstyle="format"),  # type: ignore[no-untyped-call]
+        False,
+        postgresql.insert,
+        _in_turn,
+    ),
+}
+
+_PLAIN = (
+    "digest",
+    "renewed",
+    "data",
+    "version",
+    "epoch",
+    "previous",
+    "grace_until",
+    "user_agent",
+    "address",
+    "commits",
+)
+"""The columns that a commit puts, and no index has."""
+
+
+@cache
+def statements(name: str) -> Statements:
+    """The statements for the dialect *name*."""
+    dialect, writes_in_place, insert, defining = _KINDS[name]
+
+    def compiled(
+        construct: Select[Any] | UpdateBase,
+        *given: str,
+        rows: bool = False,
+        repeatable: bool = True,
+    ) -> Statement[Any]:
+        made = construct.compile(dialect=dialect)
+        # SQLAlchemy adds parameters of its own to some dialects, such as an OFFSET of 0.
+        own = [name for name in made.params if name not in given]
+        names = (*given, *own)
+        places = [names.index(name) for name in made.positiontup or ()]
+        values = tuple(made.params[name] for name in own)
+        return Statement(str(made), rows, repeatable, _arrangement(places, len(given), values))
+
+    row = sessions.c
+    columns = [row[name] for name in COLUMNS]
+    this = row.id == bindparam("id")
+
+    def free() -> ColumnElement[bool]:
+        """No live lease but the asker's own."""
+        return or_(
+            row.lease_holder.is_(None),
+            row.lease_until <= bindparam("now"),
+            row.lease_holder == bindparam("holder"),
+        )
+
+    expired = row.expires <= bindparam("now")
+    # Locked rows are somebody's fresh touch or commit, or another sweep's.
+    batch = (
+        select(row.id)
+        .where(expired)
+        .order_by(row.expires)
+        .limit(bindparam("limit"))
+        .with_for_update(skip_locked=True)
+        .cte("batch")
+    )
+    touched = row.seen > bindparam("seen")
+    later = row.seen < bindparam("seen")
+    committing = update(sessions).where(this, row.version == bindparam("base"), free())
+    put = [
+        *((row[name], bindparam(name)) for name in _PLAIN),
+        (row.lease_holder, null()),
+        (row.lease_until, null()),
+    ]
+    as_given = and_(row.seen == bindparam("seen"), row.expires == bindparam("expires"))
+    # In both updates `expires` comes before `seen`, which it looks at: some databases assign from
+    # left to right and would compare with the new value.
+    return Statements(
+        load=compiled(select(*columns).where(this), "id", rows=True),
+        lease=compiled(
+            update(sessions)
+            .where(this, free())
+            .values(lease_holder=bindparam("holder"), lease_until=bindparam("until"))
+            # SQLite's RETURNING forgets that a whole number is a float: the cast reminds it.
+            .returning(*(cast(c, Double) if isinstance(c.type, Double) else c for c in columns)),
+            *("id", "holder", "until", "now"),
+            rows=True,
+        ),
+        create=compiled(
+            insert(sessions)
+            .values({name: bindparam(name) for name in COLUMNS})
+            .on_conflict_do_nothing(index_elements=["id"]),
+            *COLUMNS,
+            repeatable=False,
+        ),
+        commit=compiled(
+            committing.ordered_values(
+                *put,
+                (row.user_id, bindparam("user_id")),
+                # A touch may have moved the deadline since the record was loaded.
+                (row.expires, case((touched, row.expires), else_=bindparam("expires"))),
+                (row.seen, case((touched, row.seen), else_=bindparam("seen"))),
+            ),
+            *(*COLUMNS, "base", "now", "holder"),
+            repeatable=False,
+        ),
+        commit_in_place=compiled(
+            committing.where(
+                row.user_id.is_not_distinct_from(bindparam("user_id")), or_(touched, as_given)
+            ).ordered_values(*put),
+            *(*COLUMNS, "base", "now", "holder"),
+            repeatable=False,
+        )
+        if writes_in_place
+        else None,
+        end=compiled(delete(sessions).where(this), "id"),
+        touch=compiled(
+            update(sessions)
+            .where(this)
+            .ordered_values(
+                (
+                    row.expires,
+                    case(
+                        (and_(later, row.expires < bindparam("expires")), bindparam("expires")),
+                        else_=row.expires,
+                    ),
+                ),
+                (row.seen, case((later, bindparam("seen")), else_=row.seen)),
+            ),
+            *("id", "seen", "expires"),
+        ),
+        release=compiled(
+            update(sessions)
+            .where(this, row.lease_holder == bindparam("holder"))
+            .values(lease_holder=null(), lease_until=null()),
+            *("id", "holder"),
+        ),
+        sweep=compiled(
+            # Expiry is asked again: a touch may have come between.
+            delete(sessions).where(row.id.in_(select(batch.c.id)), expired).returning(row.id),
+            *("now", "limit"),
+            rows=True,
+        ),
+        of_user=compiled(
+            select(*columns).where(row.user_id == bindparam("user")).order_by(row.seen.desc()),
+            "user",
+            rows=True,
+        ),
+        define=tuple(
+            Statement(text, rows=False, repeatable=True, arrange=_as_given)
+            for text in defining(definition(dialect))
+        ),
+    )
+
+
+def _arrangement(places: list[int], given: int, own: Row) -> Callable[[Row], Row]:
+    """From the values that a verb gives to one value for each placeholder."""
+    if places == list(range(given)):
+        return _as_given
+    pick: Callable[[Row], Row] = itemgetter(*places)
+    return (lambda values: pick((*values, *own))) if own else pick
+
+
+def _as_given(values: Row) -> Row:
+    return values
