@@ -15,6 +15,8 @@ import click
 from coatcheck.core.errors import CoatcheckError
 
 FAILED = 1
+TYPED = ("<command>", "<stdin>")
+"""What code is called in a traceback that was given to ``shell`` and stands in no file."""
 
 
 @contextmanager
@@ -34,7 +36,7 @@ def story_of(error: Exception) -> str | None:
     """What to tell of *error*; None if coatcheck did not mean it and no code of the site ran."""
     from coatcheck.web.tracebacks import places
 
-    own_lines = [place for place in places(error) if place.is_site]
+    own_lines = [place for place in places(error) if place.is_site or place.file in TYPED]
     if isinstance(error, CoatcheckError):
         story = str(error)
         if own_lines:

@@ -47,10 +47,15 @@ class Serving:
         if reload is not None:
             here.hand_over()
             if self.command == "runserver":
-                click.echo("Watching for file changes with StatReload")
+                click.echo("Watching for file changes with StatReloader")
             sys.exit(devserver.serve_with_reload(_FACTORY, listener, reload))
         app = here.prepare()
         if workers > 1:
+            if app.settings.session_store.startswith("memory:"):
+                raise CoatcheckError(
+                    "SESSION_STORE is memory://, of which every process has its own. Name a "
+                    "database, or serve from one process."
+                )
             dataclasses.replace(here, aloud=False).hand_over()
             devserver.serve_with_workers(_FACTORY, listener, workers)
         elif not devserver.serve(app, listener):

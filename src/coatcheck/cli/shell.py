@@ -24,12 +24,11 @@ def run_shell(app: "App", command: str | None = None) -> None:
     }
     names |= {"app": app, "db": db, "__name__": "__console__", "__doc__": None}
     with using(app), app.database.scope():
-        if command is not None:
-            exec(compile(command, "<command>", "exec"), names)  # noqa: S102 (it is what was asked for)
-        elif not sys.stdin.isatty():
-            exec(compile(sys.stdin.read(), "<stdin>", "exec"), names)  # noqa: S102
-        else:
+        if command is None and sys.stdin.isatty():
             _converse(names)
+            return
+        text, name = (sys.stdin.read(), "<stdin>") if command is None else (command, "<command>")
+        exec(compile(text, name, "exec"), names)  # noqa: S102 (it is what was asked for)
 
 
 def _converse(names: dict[str, Any]) -> None:

@@ -64,7 +64,7 @@ def _importable(name: str) -> str:
     if file.suffix != ".py" and not file.is_file() and "/" not in name:
         return _module(name)
     if not file.is_file():
-        near = difflib.get_close_matches(file.name, _python_files(file.parent), n=1)
+        near = difflib.get_close_matches(file.name, _python_files(file.parent), n=1, cutoff=0.7)
         there = ", ".join(sorted(_python_files(file.parent))[:5]) or "none"
         hint = f"Did you mean {file.parent / near[0]}?" if near else f"Python files there: {there}."
         raise NoSuchTarget(f"There is no file {name}. {hint}")

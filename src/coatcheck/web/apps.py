@@ -79,7 +79,8 @@ def _find(name: str, settings: Settings) -> InstalledApp:
         near = difflib.get_close_matches(name, _packages_in(settings.base_dir), n=1)
         hint = f" Did you mean {near[0]!r}?" if near else " Make it with: manage.py startapp"
         raise ConfigurationError(
-            f"INSTALLED_APPS in {settings.where} names {name!r}, and there is no such package.{hint}"
+            f"INSTALLED_APPS in {settings.where} names {name!r}, and there is no such package."
+            f"{hint}"
         )
     if spec.submodule_search_locations is None:
         raise ConfigurationError(

@@ -6,32 +6,30 @@ carries a ``Scope`` and the scope carries the session, because a view may run in
 what it puts into its copy of the context is lost, what it puts into the scope is not.
 """
 
+import enum
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 from sqlalchemy import (
     Column,
+    Enum,
     ForeignKey,
     Integer,
     MetaData,
     PrimaryKeyConstraint,
     Table,
-    create_engine,
     delete,
-    event,
     func,
     insert,
     inspect,
-    make_url,
     select,
     update,
 )
-from sqlalchemy.engine import URL, Engine
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
+from sqlalchemy.engine import Engine
 from sqlalchemy.orm import (
     DeclarativeBase,
     Mapped,
@@ -40,14 +38,12 @@ from sqlalchemy.orm import (
     mapped_column,
     relationship,
 )
-from sqlalchemy.pool import StaticPool
 
-from coatcheck.core.errors import CoatcheckError, ConfigurationError
-from coatcheck.web.setting_checks import is_in_memory
+from coatcheck.core.errors import CoatcheckError
+from coatcheck.web.engines import make_engine
 
 __all__ = [
     "Database",
-    "DatabaseUnavailable",
     "ForeignKey",
     "Mapped",
     "Model",
@@ -64,22 +60,13 @@ __all__ = [
     "update",
 ]
 
-BUSY_TIMEOUT = 5
-"""Seconds that one waits for SQLite's writer, and for a server to take a connection."""
-
-
-class DatabaseUnavailable(CoatcheckError):
-    """The database did not take a connection."""
-
-    status = 503
-
 
 class OutsideScope(CoatcheckError, RuntimeError):
     """``db`` used where no request is being answered and no scope is open."""
 
 
 def app_label(module: str) -> str:
-    """The label of the app that *module* belongs to: ``shop.models`` and ``shop`` are of ``shop``."""
+    """The label of the app that *module* is of: "shop" for ``shop.models`` and for ``shop``."""
     parts = module.split(".")
     if "models" in parts[1:]:
         parts = parts[: len(parts) - 1 - parts[::-1].index("models")]
@@ -104,6 +91,10 @@ class Model(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
+
+    # As text, not as a type of the database's own: such a type outlives its table, and adding a
+    # member to it is another thing on every database.
+    type_annotation_map: ClassVar[dict[Any, Any]] = {enum.Enum: Enum(enum.Enum, native_enum=False)}
 
     if TYPE_CHECKING:
         id: Mapped[int]
@@ -237,77 +228,3 @@ class _CurrentSession:
 
 db = cast("Session", _CurrentSession())
 """The SQLAlchemy session of the request being answered: ``db.add(...)``, ``db.scalars(...)``."""
-
-
-def make_engine(url: str, *, for_migrations: bool = False) -> Engine:
-    """An engine for *url*, set up as coatcheck needs it. Raises ConfigurationError for a bad URL.
-
-    With *for_migrations* each transaction on SQLite locks out other writers from its first
-    statement on, and includes changes of the schema.
-    """
-    try:
-        parsed = make_url(url)
-        options = _options(parsed)
-        engine = create_engine(parsed, **options)
-    except (ArgumentError, NoSuchModuleError) as error:
-        raise ConfigurationError(f"The database URL cannot be used: {error}") from error
-    except ModuleNotFoundError as error:
-        raise ConfigurationError(
-            f"{parsed.drivername} needs the package {error.name}: "
-            f'pip install "coatcheck[{parsed.get_backend_name()}]"'
-        ) from error
-    if parsed.get_backend_name() == "sqlite":
-        event.listen(engine, "connect", _migrations_pragmas if for_migrations else _pragmas)
-        if for_migrations:
-            event.listen(
-                engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE")
-            )
-    return engine
-
-
-def _options(url: URL) -> dict[str, Any]:
-    if url.get_backend_name() != "sqlite":
-        arguments = {} if "connect_timeout" in url.query else {"connect_timeout": BUSY_TIMEOUT}
-        return {"pool_pre_ping": True, "connect_args": arguments}
-    if is_in_memory(url.render_as_string()):
-        # The database lives and dies with its connection, so all threads share one.
-        return {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}}
-    return {}
-
-
-def _pragmas(connection: Any, record: object) -> None:
-    connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT * 1000}")
-    # Readers and the one writer do not wait for each other; a commit survives a crash of the
-    # process, and with synchronous NORMAL of the machine too, bar the last moments.
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = NORMAL")
-    connection.execute("PRAGMA foreign_keys = ON")
-
-
-def _migrations_pragmas(connection: Any, record: object) -> None:
-    connection.isolation_level = None  # sqlite3 must not commit before a change of the schema
-    connection.execute("PRAGMA busy_timeout = 60000")
-    connection.execute("PRAGMA journal_mode = WAL")
-    # Rebuilding a table drops it for a moment, and must not take the rows that refer to it along.
-    connection.execute("PRAGMA foreign_keys = OFF")
-
-
-@contextmanager
-def reaching(url: str) -> Iterator[None]:
-    """Turn a failure to connect inside the block into DatabaseUnavailable, with what to do."""
-    try:
-        yield
-    except OperationalError as error:
-        if not _is_connection_failure(error):
-            raise
-        parsed = make_url(url)
-        reason = str(error.orig).strip().splitlines()[0]
-        raise DatabaseUnavailable(
-            f"The database {parsed.render_as_string(hide_password=True)} cannot be reached "
-            f"({reason}). Start it, or correct DATABASE_URL or SESSION_STORE."
-        ) from error
-
-
-def _is_connection_failure(error: OperationalError) -> bool:
-    # An error without a statement came from connecting; SQLite meets it at the first pragma.
-    return error.statement is None or "unable to open database file" in str(error.orig)

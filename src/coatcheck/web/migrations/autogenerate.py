@@ -24,7 +24,8 @@ from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
 from coatcheck.core.errors import CoatcheckError
-from coatcheck.web.database import Model, make_engine, reaching
+from coatcheck.web.database import Model
+from coatcheck.web.engines import make_engine, reaching
 from coatcheck.web.migrations import Echo, steps
 from coatcheck.web.migrations.history import History, UnusableMigration
 from coatcheck.web.migrations.models import tables_of

@@ -15,7 +15,7 @@ from sqlalchemy import Column, DateTime, MetaData, String, Table, func, inspect,
 from sqlalchemy.engine import Connection
 
 from coatcheck.web.apps import SESSIONS, InstalledApp, installed_apps
-from coatcheck.web.database import make_engine, reaching
+from coatcheck.web.engines import make_engine, reaching
 from coatcheck.web.migrations.history import History, Migration
 from coatcheck.web.setting_checks import is_sql
 from coatcheck.web.settings import Settings

@@ -59,8 +59,8 @@ def _check_name(name: str, kind: str, folder: Path) -> None:
         usable = near.isidentifier() and not keyword.iskeyword(near)
         example = near if usable else f"my{kind}"
         raise UnusableName(
-            f"{name!r} cannot name {'an app' if kind == 'app' else 'a project'}, because Python could "
-            f"not import it: use letters, digits and underscores, such as {example!r}."
+            f"Python could not import {kind} {name!r}: "
+            f"use letters, digits and underscores, such as {example!r}."
         )
     if name in sys.stdlib_module_names or _is_installed(name, folder):
         raise UnusableName(

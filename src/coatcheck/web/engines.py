@@ -1,0 +1,91 @@
+"""Engines: how coatcheck connects to an SQL database. Knows nothing of models, nor of SQLAlchemy's
+ORM, which a site without tables of its own never imports.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import create_engine, event, make_url
+from sqlalchemy.engine import URL, Engine
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
+from sqlalchemy.pool import StaticPool
+
+from coatcheck.core.errors import CoatcheckError, ConfigurationError
+from coatcheck.web.setting_checks import is_in_memory
+
+BUSY_TIMEOUT = 5
+"""Seconds that one waits for SQLite's writer, and for a server to take a connection."""
+
+
+class DatabaseUnavailable(CoatcheckError):
+    """The database did not take a connection."""
+
+    status = 503
+
+
+def make_engine(url: str, *, for_migrations: bool = False) -> Engine:
+    """An engine for *url*, set up as coatcheck needs it. Raises ConfigurationError for a bad URL.
+
+    With *for_migrations* each transaction on SQLite locks out other writers from its first
+    statement on, and includes changes of the schema.
+    """
+    try:
+        parsed = make_url(url)
+        options = _options(parsed)
+        engine = create_engine(parsed, **options)
+    except (ArgumentError, NoSuchModuleError) as error:
+        raise ConfigurationError(f"The database URL cannot be used: {error}") from error
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(
+            f"{parsed.drivername} needs the package {error.name}: "
+            f'pip install "coatcheck[{parsed.get_backend_name()}]"'
+        ) from error
+    if parsed.get_backend_name() == "sqlite":
+        event.listen(engine, "connect", _migrations_pragmas if for_migrations else _pragmas)
+        if for_migrations:
+            event.listen(
+                engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE")
+            )
+    return engine
+
+
+def _options(url: URL) -> dict[str, Any]:
+    if url.get_backend_name() != "sqlite":
+        arguments = {} if "connect_timeout" in url.query else {"connect_timeout": BUSY_TIMEOUT}
+        return {"pool_pre_ping": True, "connect_args": arguments}
+    if is_in_memory(url.render_as_string()):
+        # The database lives and dies with its connection, so all threads share one.
+        return {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}}
+    return {}
+
+
+def _pragmas(connection: Any, record: object) -> None:
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT * 1000}")
+    # Readers and the one writer do not wait for each other; a commit survives a crash of the
+    # process, and with synchronous NORMAL of the machine too, bar the last moments.
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _migrations_pragmas(connection: Any, record: object) -> None:
+    connection.isolation_level = None  # sqlite3 must not commit before a change of the schema
+    connection.execute("PRAGMA busy_timeout = 60000")
+    connection.execute("PRAGMA journal_mode = WAL")
+    # Rebuilding a table drops it for a moment, and must not take the rows that refer to it along.
+    connection.execute("PRAGMA foreign_keys = OFF")
+
+
+@contextmanager
+def reaching(url: str) -> Iterator[None]:
+    """Around connecting to *url*: a failure becomes DatabaseUnavailable, with what to do."""
+    try:
+        yield
+    except OperationalError as error:
+        shown = make_url(url).render_as_string(hide_password=True)
+        reason = str(error.orig).strip().splitlines()[0]
+        raise DatabaseUnavailable(
+            f"The database {shown} cannot be reached ({reason}). "
+            "Start it, or correct DATABASE_URL or SESSION_STORE."
+        ) from error
