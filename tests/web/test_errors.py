@@ -407,3 +407,22 @@ def test_the_database_undoes_what_a_failing_view_did(tmp_path):
             client.post(address)
             total += name in ("ok", "kept")
             assert client.get("/count").text == str(total), address
+
+
+@pytest.mark.parametrize(
+    ("sent", "warned"), [("<script>", True), ("al", False)], ids=["html", "plain"]
+)
+@pytest.mark.parametrize("debug", [True, False])
+def test_a_page_that_shows_html_as_it_was_sent_is_warned_of_in_debug(sent, warned, debug, caplog):
+    client = shown(lambda: f"Username: {request.form['username']}", debug=debug)
+    assert client.post("/", data={"username": sent}).status_code == 200
+    assert ("shows request.POST['username'] as it was sent" in caplog.text) is (warned and debug)
+
+
+def test_escaped_html_is_not_warned_of(caplog):
+    shown(lambda: html.escape(request.args["q"])).get("/?q=<b>")
+    assert not caplog.records
+
+
+def test_a_login_page_that_is_not_there_is_explained():
+    assert "LOGIN_URL" in words(browser(site([path("x/", nothing)])).get("/login/?next=/x/"))

@@ -220,10 +220,13 @@ class App:
         return make_environment(self._folders("templates"), debug=self.debug)
 
     def _folders(self, kind: str) -> list[Path]:
-        """Where *kind* ("templates" or "static") is looked for, the site's own folders first."""
+        """Where *kind* ("templates" or "static") is looked for, the site's own folders first.
+
+        Those may be made while the site runs; an app's is there from the start or never.
+        """
         named = self.settings.templates if kind == "templates" else self.settings.static_dirs
-        folders = [*named, self.folder / kind, *(app.folder / kind for app in self.installed)]
-        return [folder for folder in dict.fromkeys(folders) if folder.is_dir()]
+        of_apps = [app.folder / kind for app in self.installed if (app.folder / kind).is_dir()]
+        return list(dict.fromkeys([*named, self.folder / kind, *of_apps]))
 
     @cached_property
     def sessions(self) -> Sessions:

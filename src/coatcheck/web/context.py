@@ -123,12 +123,6 @@ class _StandIn:
     def __hash__(self) -> int:
         return hash(_found(self))
 
-    def __or__(self, other: Any) -> Any:
-        return _found(self) | other
-
-    def __ror__(self, other: Any) -> Any:
-        return other | _found(self)
-
     def __str__(self) -> str:
         return str(_found(self))
 

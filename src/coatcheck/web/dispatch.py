@@ -26,6 +26,7 @@ from coatcheck.web.problems import is_answer
 from coatcheck.web.requests import Request
 from coatcheck.web.responses import HttpResponse, HttpResponsePermanentRedirect, as_response, settle
 from coatcheck.web.routing import Endpoint, Found, NotFound, WrongMethod
+from coatcheck.web.unescaped import warn_of_unescaped
 
 if TYPE_CHECKING:
     from coatcheck.web.app import App
@@ -65,7 +66,10 @@ class Dispatcher:
             case Found(endpoint, values):
                 request.endpoint = endpoint
                 request.scope["path_params"] = dict(values)
-                return await self._call(request, endpoint, values)
+                response = await self._call(request, endpoint, values)
+                if self._app.debug:
+                    warn_of_unescaped(request, response, endpoint.view_name)
+                return response
             case WrongMethod(allowed, endpoints):
                 if request.method == "OPTIONS":
                     return HttpResponse(status=204, headers={"Allow": ", ".join(allowed)})
@@ -91,6 +95,11 @@ class Dispatcher:
             app.routes.resolve("GET", path.rstrip("/")), Found
         ):
             mend = f"Without the last slash it is there: {path.rstrip('/')!r}."
+        elif path == app.settings.login_url:
+            mend = (
+                "`login_required` sends visitors here to log in. Write a page for it, or name the "
+                "one there is: `LOGIN_URL` in the settings, or `@login_required(login_url=...)`."
+            )
         elif " " in path:
             mend = (
                 "This address looks like a sentence. `HttpResponseRedirect(...)` and "

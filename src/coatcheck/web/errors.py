@@ -3,7 +3,6 @@
 ``problems`` turns these, and everybody else's exceptions, into what an error page says.
 """
 
-import http
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
@@ -25,7 +24,7 @@ class HttpError(CoatcheckError):
         self.status = status
         self.message = message
         self.headers = dict(headers or {})
-        super().__init__(message or http.HTTPStatus(status).phrase)
+        super().__init__(message or f"{status}")
 
 
 class Http404(HttpError):

@@ -87,7 +87,7 @@ async def problem_response(
     elif app.debug:
         response = _debug_page(error, problem, app, request)
     else:
-        response = await _plain_page(problem, app)
+        response = await _plain_page(problem, app, request)
     for name, value in problem.headers.items():
         response.headers[name] = value
     response.headers.setdefault("cache-control", "no-store" if app.debug else "no-cache")
@@ -107,37 +107,44 @@ def _as_json(problem: Problem, app: "App") -> HttpResponse:
         "title": phrase(problem.status),
         "status": problem.status,
         "detail": _scrubbed(detail, app),
-        "code": problem.code,
     }
-    if app.debug and problem.mend:
-        body["mend"] = _scrubbed(problem.mend, app)
+    if app.debug:
+        body |= {"code": problem.code, "mend": _scrubbed(problem.mend, app)}
     return JsonResponse(body, problem.status, content_type="application/problem+json")
 
 
-async def _plain_page(problem: Problem, app: "App") -> HttpResponse:
+async def _plain_page(problem: Problem, app: "App", request: "Request | None") -> HttpResponse:
+    root = request.scope.get("root_path", "") if request is not None else ""
     values = {
         "status": problem.status,
         "phrase": phrase(problem.status),
         "text": problem.public or words_for(problem.status),
-        "home": "/",
+        "home": f"{root}/",
     }
     name = f"{problem.status}.html"
-    if name in app.templates.list_templates():
-        try:
-            # In a thread: the site's page may read the session.
-            text = await run_in_threadpool(_site_page, app, name, values)
-            return HttpResponse(text, status=problem.status)
-        except Exception:
-            logger.exception("The site's own %s failed, so the plain page was shown.", name)
-    return own_page("problem.html", values, problem.status)
+    try:
+        # In a thread: the site's page may read the session.
+        text = await run_in_threadpool(_site_page, app, name, values)
+    except Exception:
+        logger.exception("The site's own %s failed, so the plain page was shown.", name)
+        text = None
+    if text is None:
+        return own_page("problem.html", values, problem.status)
+    return HttpResponse(text, status=problem.status)
 
 
-def _site_page(app: "App", name: str, values: Mapping[str, Any]) -> str:
+def _site_page(app: "App", name: str, values: Mapping[str, Any]) -> str | None:
+    """The site's own page for a problem; None if it has none."""
+    from jinja2 import TemplateNotFound
+
     from coatcheck.web import context
-    from coatcheck.web.templates import render_text
 
+    try:
+        template = app.templates.get_template(name)
+    except TemplateNotFound:
+        return None
     with context.using(app):
-        return render_text(name, values)
+        return template.render(values)
 
 
 def _debug_page(

@@ -288,7 +288,7 @@ def _template(error: BaseException) -> Problem | None:
             500,
             "CC007",
             "A template used what is not there",
-            str(error).capitalize() + ".",
+            f"{str(error)[:1].upper()}{str(error)[1:]}.",
             "Pass it to render(), or ask first: `{% if value %}` or `{{ value or '' }}`.",
         )
     return None

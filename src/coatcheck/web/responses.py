@@ -57,11 +57,7 @@ class HttpResponse(Response):
         return self.headers[name]
 
     def __setitem__(self, name: str, value: object) -> None:
-        text = str(value)
-        # RFC 9110 §5.5; a line break would begin a header of somebody else's.
-        if any(ord(character) < 32 and character != "\t" for character in name + text):
-            raise ValueError(f"The header {name!r} may not hold control characters: {text!r}.")
-        self.headers[name] = text
+        _set_header(self, name, value)
 
     def __delitem__(self, name: str) -> None:
         del self.headers[name]
@@ -239,8 +235,16 @@ def _from_tuple(result: tuple[Any, ...], view: Callable[..., Any]) -> Response:
         if isinstance(response, HttpResponseRedirect):
             response.see_other = False
     for name, value in headers.items() if isinstance(headers, Mapping) else headers:
-        response.headers[name] = str(value)
+        _set_header(response, name, value)
     return response
+
+
+def _set_header(response: Response, name: str, value: object) -> None:
+    text = str(value)
+    # RFC 9110 §5.5; a line break would begin a header of somebody else's.
+    if any(ord(character) < 32 and character != "\t" for character in name + text):
+        raise ValueError(f"The header {name!r} may not hold control characters: {text!r}.")
+    response.headers[name] = text
 
 
 def _is_headers(value: object) -> bool:

@@ -45,12 +45,16 @@ class PageEnvironment(Environment):
             return obj[attribute]
         if attribute in _OPEN:
             return getattr(obj, attribute)
-        return Undefined(obj=obj, name=attribute)
+        return _no_key(attribute)
 
     def getitem(self, obj: Any, argument: Any) -> Any:
         if isinstance(obj, Session) and not (isinstance(argument, str) and argument in obj):
-            return Undefined(obj=obj, name=str(argument))
+            return _no_key(str(argument))
         return super().getitem(obj, argument)
+
+
+def _no_key(key: str) -> Undefined:
+    return Undefined(f"the session has no key {key!r}", name=key)
 
 
 class ReportedUndefined(Undefined):
@@ -101,8 +105,6 @@ def make_environment(folders: Iterable[Path], *, debug: bool) -> Environment:
         extensions=[DjangoTags],
         undefined=ReportedUndefined if debug else Undefined,
         auto_reload=debug,
-        trim_blocks=True,
-        lstrip_blocks=True,
     )
     environment.globals.update(
         request=context.request,

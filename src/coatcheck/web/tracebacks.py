@@ -5,7 +5,6 @@ Templates count as own code: Jinja gives their lines to Python's tracebacks.
 
 import inspect
 import linecache
-import sys
 import sysconfig
 import traceback
 from collections.abc import Iterable
@@ -95,9 +94,7 @@ def _is_site(file: str) -> bool:
     path = Path(file).resolve()
     if path.is_relative_to(_OWN):
         return False
-    return not any(
-        path.is_relative_to(folder) for folder in _LIBRARIES if folder != Path(sys.prefix)
-    )
+    return not any(path.is_relative_to(folder) for folder in _LIBRARIES)
 
 
 def _shown(file: str) -> str:

@@ -18,7 +18,7 @@ class AdminSite:
             (
                 path("", views.index, name="index", session="read"),
                 path("login/", views.login_page, name="login"),
-                path("logout/", views.logout_page, name="logout"),
+                path("logout/", views.logout_page, name="logout", methods=["POST"]),
             ),
             "admin",
         )
