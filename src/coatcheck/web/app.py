@@ -36,7 +36,7 @@ from coatcheck.web.routing import (
     check_methods,
     include,
 )
-from coatcheck.web.settings import Settings, load_settings
+from coatcheck.web.settings import Settings, load_settings, without_settings
 from coatcheck.web.static import Static
 from coatcheck.wire.signing import Keyring
 
@@ -269,6 +269,11 @@ class App:
     def _stack(self) -> ASGIApp:
         settings = self.settings
         self.keyring, self.trusted_origins, self.routes, self.templates  # noqa: B018 (fail now)
+        if without_settings(self._given_settings):
+            # A one-file app, under any server: nobody has typed ``migrate`` for it.
+            from coatcheck.web.migrations import ensure_own
+
+            ensure_own(settings, _tell)
         stack: ASGIApp = Dispatcher(self)
         for wrap in reversed(site_middleware(settings.middleware, settings.where)):
             stack = wrap(stack)
@@ -308,6 +313,10 @@ class App:
 
     def __repr__(self) -> str:
         return f"<App {self.import_name}>"
+
+
+def _tell(message: str, *, nl: bool = True) -> None:
+    print(message, end="\n" if nl else "", file=sys.stderr, flush=True)
 
 
 async def _raise(error: CoatcheckError, scope: Any, receive: Any, send: Any) -> None:

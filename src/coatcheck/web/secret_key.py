@@ -1,7 +1,8 @@
 """The development key: a secret for a site whose settings name none yet.
 
 It lies in ``.coatcheck/secret_key`` beside the site, readable by its owner only and ignored by git,
-so that restarts and worker processes agree on it. Made only while DEBUG is on.
+so that restarts and worker processes agree on it. Made only while DEBUG is on, or for a site that
+has no settings at all.
 """
 
 import hmac

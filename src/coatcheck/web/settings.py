@@ -124,10 +124,12 @@ def load_settings(
     *source* is a module's dotted name or a mapping; None means the module that COATCHECK_SETTINGS
     names, or the defaults. Values in *overrides* win. *base_dir* is where relative paths begin
     unless BASE_DIR says otherwise; for a module it is the folder that its package lies in.
-    Without SECRET_KEY a development key is made while DEBUG is on. DEBUG itself is off unless
+    Without SECRET_KEY a development key is made while DEBUG is on, or where a site has no settings
+    at all. DEBUG itself is off unless
     the settings, or the environment's COATCHECK_DEBUG=1, turn it on.
     Raises InvalidSettings with every problem; an error inside the module itself passes through.
     """
+    bare = without_settings(source)
     if source is None:
         source = os.environ.get(SETTINGS_VARIABLE) or {}
     if isinstance(source, str):
@@ -154,7 +156,7 @@ def load_settings(
             problems.append(f"{name} {problem}")
     problems += _contradictions(known)
     if known.get("SECRET_KEY") == "" and not problems:
-        if known["DEBUG"]:
+        if known["DEBUG"] or bare:
             known["SECRET_KEY"] = development_key(base_dir)
         else:
             problems.append(
@@ -171,6 +173,11 @@ def load_settings(
         extra=MappingProxyType(own),
         **{name.lower(): value for name, value in known.items()},
     )
+
+
+def without_settings(source: object) -> bool:
+    """Whether a site that was given *source* has no settings: then it brings what it needs."""
+    return source is None and not os.environ.get(SETTINGS_VARIABLE)
 
 
 def _from_module(name: str) -> tuple[str, dict[str, Any], Path | None]:
