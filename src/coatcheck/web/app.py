@@ -316,7 +316,7 @@ class App:
 
 
 def _tell(message: str, *, nl: bool = True) -> None:
-    print(message, end="\n" if nl else "", file=sys.stderr, flush=True)
+    sys.stderr.write(message + ("\n" if nl else ""))
 
 
 async def _raise(error: CoatcheckError, scope: Any, receive: Any, send: Any) -> None:
