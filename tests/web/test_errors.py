@@ -426,3 +426,23 @@ def test_escaped_html_is_not_warned_of(caplog):
 
 def test_a_login_page_that_is_not_there_is_explained():
     assert "LOGIN_URL" in words(browser(site([path("x/", nothing)])).get("/login/?next=/x/"))
+
+
+def test_a_slip_in_an_address_is_recognised():
+    page = words(browser(site([path("thankyou/", nothing)])).get("/thank_you/"))
+    assert "There is '/thankyou/', which is like it." in page
+
+
+def test_a_refused_form_names_the_page_it_was_on():
+    headers = {"Referer": "http://testserver/cart?<b>", "Sec-Fetch-Site": "cross-site"}
+    answer = shown(nothing).post("/", headers=headers)
+    assert "The form is on the page http://testserver/cart?<b>" in words(answer)
+    assert "<b>" not in answer.text
+
+
+def test_a_sites_own_404_page_may_ask_for_the_user_and_the_database(tmp_path):
+    client = with_templates(tmp_path, _404="{{ count() }} {{ 'in' if user else 'out' }}")
+    app = client.app
+    assert isinstance(app, App)
+    app.templates.globals["count"] = lambda: db.execute(text("SELECT 7")).scalar()
+    assert client.get("/gone").text == "7 out"

@@ -7,9 +7,7 @@ everything else passes outwards, past the session, which then saves nothing.
 
 import functools
 import inspect
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -26,6 +24,7 @@ from coatcheck.web.problems import is_answer
 from coatcheck.web.requests import Request
 from coatcheck.web.responses import HttpResponse, HttpResponsePermanentRedirect, as_response, settle
 from coatcheck.web.routing import Endpoint, Found, NotFound, WrongMethod
+from coatcheck.web.transactions import transaction
 from coatcheck.web.unescaped import warn_of_unescaped
 
 if TYPE_CHECKING:
@@ -83,29 +82,7 @@ class Dispatcher:
             return HttpResponsePermanentRedirect(_slashed(request))
         if app.debug and path == "/" and not app.routes.has_site_routes:
             return welcome_response(app)
-        what = f"No route of this site fits {path!r}."
-        mend = ""
-        if with_slash is not None:
-            what = f"{path!r} lacks its last slash: the route is {with_slash.rule.text!r}."
-            mend = (
-                "A GET is redirected there; a form is not, because its fields would be lost. Write "
-                f'the address with the slash: `<form method="post" action="{path}/">`.'
-            )
-        elif path.rstrip("/") != path and isinstance(
-            app.routes.resolve("GET", path.rstrip("/")), Found
-        ):
-            mend = f"Without the last slash it is there: {path.rstrip('/')!r}."
-        elif path == app.settings.login_url:
-            mend = (
-                "`login_required` sends visitors here to log in. Write a page for it, or name the "
-                "one there is: `LOGIN_URL` in the settings, or `@login_required(login_url=...)`."
-            )
-        elif " " in path:
-            mend = (
-                "This address looks like a sentence. `HttpResponseRedirect(...)` and "
-                "`redirect(...)` take an address; to show text, `return HttpResponse(...)`."
-            )
-        raise NoRoute(what, mend, app.routes.endpoints)
+        raise NoRoute(*_why_not_found(app, path, with_slash), app.routes.endpoints)
 
     async def _call(self, request: Request, endpoint: Endpoint, values: Any) -> Response:
         view = endpoint.route.view
@@ -120,36 +97,42 @@ class Dispatcher:
             return await run_in_threadpool(self._run, call, endpoint)
         if not self._app.sessions.store.capabilities.inline:
             await request.session.load()
-        with self._transaction() as settle_transaction:
+        with transaction(self._app) as answered:
             result = call()
             if inspect.isawaitable(result):
                 result = await result
-            return settle_transaction(as_response(result, endpoint.route.view))
+            return answered(as_response(result, endpoint.route.view))
 
     def _run(self, call: Callable[[], object], endpoint: Endpoint) -> Response:
-        with self._transaction() as settle_transaction:
-            return settle_transaction(as_response(call(), endpoint.route.view))
+        with transaction(self._app) as answered:
+            return answered(as_response(call(), endpoint.route.view))
 
-    @contextmanager
-    def _transaction(self) -> Iterator[Callable[[Response], Response]]:
-        """The database's scope around a view: committed if it returns, rolled back if it raises.
 
-        A response of 500 and above undoes its work too, as it does in the session. What is
-        returned with a 4xx stands: the view chose to return it. The commit comes before the
-        session's, so a session never speaks of rows that are not there.
-        """
-        if "coatcheck.web.database" not in sys.modules:
-            # Nobody has imported db or Model, so there is nothing to commit and no SQLAlchemy.
-            yield lambda response: response
-            return
-        with self._app.database.scope() as scope:
-
-            def settled(response: Response) -> Response:
-                if response.status_code >= 500:
-                    scope.rollback()
-                return response
-
-            yield settled
+def _why_not_found(app: "App", path: str, with_slash: Endpoint | None) -> tuple[str, str]:
+    """What is wrong with *path*, and what might mend it."""
+    if with_slash is not None:
+        return (
+            f"{path!r} lacks its last slash: the route is {with_slash.rule.text!r}.",
+            "A GET is redirected there; a form is not, because its fields would be lost. Write "
+            f'the address with the slash: `<form method="post" action="{path}/">`.',
+        )
+    mend = ""
+    shorter = path.rstrip("/")
+    if shorter != path and isinstance(app.routes.resolve("GET", shorter), Found):
+        mend = f"Without the last slash it is there: {shorter!r}."
+    elif path == app.settings.login_url:
+        mend = (
+            "`login_required` sends visitors here to log in. Write a page for it, or name the "
+            "one there is: `LOGIN_URL` in the settings, or `@login_required(login_url=...)`."
+        )
+    elif " " in path:
+        mend = (
+            "This address looks like a sentence. `HttpResponseRedirect(...)` and `redirect(...)` "
+            "take an address; to show text, `return HttpResponse(...)`."
+        )
+    elif near := app.routes.like(path):
+        mend = f"There is {near!r}, which is like it."
+    return f"No route of this site fits {path!r}.", mend
 
 
 class Trail:

@@ -15,6 +15,7 @@ from markupsafe import Markup, escape
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 
+from coatcheck.core.http import SAFE_METHODS
 from coatcheck.core.session import Session
 from coatcheck.forms.errors import MalformedForm
 from coatcheck.forms.sensitive import is_sensitive
@@ -22,6 +23,7 @@ from coatcheck.web import tracebacks
 from coatcheck.web.errors import UnusableResult
 from coatcheck.web.problems import Problem, is_answer, phrase, problem_of, words_for
 from coatcheck.web.responses import HttpResponse, JsonResponse
+from coatcheck.web.transactions import transaction
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -143,7 +145,7 @@ def _site_page(app: "App", name: str, values: Mapping[str, Any]) -> str | None:
         template = app.templates.get_template(name)
     except TemplateNotFound:
         return None
-    with context.using(app):
+    with context.using(app), transaction(app):
         return template.render(values)
 
 
@@ -161,6 +163,8 @@ def _debug_page(
         places=tracebacks.places(error) if shows_code else (),
         traceback=tracebacks.full_text(error),
         sent=_sent(request, show_values=not is_answer(error)) if request is not None else (),
+        headers=_headers(request) if request is not None else (),
+        came_from=_form_page(request, problem) if request is not None else "",
     )
     return HttpResponse(_scrubbed(text, app), status=problem.status)
 
@@ -173,12 +177,21 @@ def _place(error: BaseException) -> tracebacks.Place | None:
 
 def _session_keys(error: BaseException, request: "Request | None") -> list[str] | None:
     session = _session_of(request)
-    if is_answer(error) or session is None or not session.loaded:
+    if is_answer(error) or session is None or not session.accessed:
         return None
     return list(session)
 
 
-def _sent(request: "Request", *, show_values: bool) -> list[tuple[str, list[tuple[str, str]]]]:
+def _form_page(request: "Request", problem: Problem) -> str:
+    """The page that a refused form was on, as far as the browser said."""
+    is_form = request.method not in SAFE_METHODS and problem.status in (400, 403, 413, 415)
+    return _short(request.headers.get("referer", "")) if is_form else ""
+
+
+Rows = list[tuple[str, str]]
+
+
+def _sent(request: "Request", *, show_values: bool) -> list[tuple[str, Rows]]:
     try:
         query = _rows(request.GET.pairs())
     except MalformedForm:
@@ -188,24 +201,25 @@ def _sent(request: "Request", *, show_values: bool) -> list[tuple[str, list[tupl
         ("Form (request.POST)", _rows(request.POST.pairs())),
         ("Files (request.FILES)", [(name, repr(file)) for name, file in request.FILES.pairs()]),
         ("Session (request.session)", _session_rows(_session_of(request), show_values=show_values)),
-        ("Cookies", [(name, _MASK) for name in request.cookies]),
-        (
-            "Headers",
-            [
-                (name, _MASK if _is_hidden_header(name) else _short(value))
-                for name, value in request.headers.items()
-            ],
-        ),
     ]
     return [(title, rows) for title, rows in tables if rows]
 
 
-def _rows(pairs: Iterable[tuple[str, Any]]) -> list[tuple[str, str]]:
+def _headers(request: "Request") -> list[tuple[str, Rows]]:
+    headers = [
+        (name, _MASK if _is_hidden_header(name) else _short(value))
+        for name, value in request.headers.items()
+    ]
+    cookies = [(name, _MASK) for name in request.cookies]
+    return [("Headers", headers), *([("Cookies", cookies)] if cookies else [])]
+
+
+def _rows(pairs: Iterable[tuple[str, Any]]) -> Rows:
     return [(name, _MASK if is_sensitive(name) else _short(value)) for name, value in pairs]
 
 
-def _session_rows(session: Session | None, *, show_values: bool) -> list[tuple[str, str]]:
-    if session is None or not session.loaded:
+def _session_rows(session: Session | None, *, show_values: bool) -> Rows:
+    if session is None or not session.accessed:
         return []
     if not show_values:
         # Its repr names the keys. Looking at the values would count as the view's reading.

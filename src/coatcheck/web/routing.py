@@ -332,6 +332,11 @@ class Routes:
                 return NotFound(with_slash=again.endpoint)
         return NotFound()
 
+    def like(self, path: str) -> str | None:
+        """The rule without places that *path* may be a slip of."""
+        known = [endpoint.rule.text for endpoint in self.endpoints if not endpoint.rule.names]
+        return next(iter(difflib.get_close_matches(path, known, n=1, cutoff=0.75)), None)
+
     def named(self, name: str) -> tuple[Endpoint, ...]:
         return tuple(self._by_name.get(name, ()))
 

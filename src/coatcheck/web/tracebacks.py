@@ -72,8 +72,9 @@ def definition(function: object) -> Place | None:
 def _from_traceback(step: TracebackType | None) -> Iterable[Place]:
     while step is not None:
         code = step.tb_frame.f_code
-        template = "__jinja_template__" in step.tb_frame.f_globals
-        function = "template" if template else code.co_qualname
+        # Jinja gives the steps of a template a name, and leaves their qualified name as it was.
+        named = code.co_qualname.endswith(code.co_name)
+        function = code.co_qualname if named else code.co_name
         yield _place(code.co_filename, step.tb_lineno, function)
         step = step.tb_next
 

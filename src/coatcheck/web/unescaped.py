@@ -1,7 +1,7 @@
 """Notice, in DEBUG, a page that shows what a visitor sent without escaping it.
 
-Whatever a visitor can put into a page as HTML, somebody else can make them put there (XSS). Seen only
-where a value with an angle bracket came in and went out as it was: then there is no doubt.
+Whatever a visitor can put into a page as HTML, somebody else can make them put there (XSS). Seen
+only where a value with an angle bracket came in and went out as it was: then there is no doubt.
 """
 
 import logging
