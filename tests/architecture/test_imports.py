@@ -18,10 +18,12 @@ from tests.architecture.source import imported, package_modules, required_librar
 DOORS = {
     "wire/codec.py": {"ormsgpack"},
     "forms/parser.py": {"multipart"},
-    "stores/sql": {"ormsgpack", "psycopg", "sqlalchemy"},
+    "stores": {"ormsgpack"},
+    "stores/sql": {"psycopg", "sqlalchemy"},
     "integrations/asgi.py": {"anyio"},
     "integrations/threaded.py": {"anyio"},
     "integrations/starlette.py": {"starlette"},
+    "testing": {"hypothesis", "pytest"},
     "web": {"alembic", "jinja2", "markupsafe", "pwdlib", "sqlalchemy", "starlette", "uvicorn"},
     "cli": {"click"},
 }
