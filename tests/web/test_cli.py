@@ -3,11 +3,22 @@
 import subprocess
 
 import pytest
+from sqlalchemy import insert, select, text
 
 from coatcheck.cli.manage import _address
+from coatcheck.stores.sql.schema import sessions
+from coatcheck.web.engines import make_engine
+from coatcheck.web.migrations import ensure_own
 from coatcheck.web.scaffold import start_project
+from coatcheck.web.settings import load_settings
 from tests.web.project import Folder
 
+HATS = """
+    from coatcheck.web import Mapped, Model
+
+    class Hat(Model):
+        size: Mapped[int]
+"""
 APP = "from coatcheck.web import App\napp = App(__name__)\n"
 
 
@@ -66,8 +77,8 @@ def test_version(folder):
     ],
 )
 def test_a_target_that_cannot_be_run_is_told(folder, files, target, said):
-    for file, text in files.items():
-        folder.write(file, text)
+    for file, content in files.items():
+        folder.write(file, content)
     told = sentence(folder.coatcheck("run", target, "--port", "0"))
     assert told.startswith("Error: ")
     assert said in told
@@ -108,8 +119,8 @@ def test_settings_that_cannot_work_are_all_told(folder):
 
 
 def test_without_debug_a_key_is_demanded_with_the_command_that_makes_one(folder):
-    folder.write("app.py", APP)
-    told = sentence(folder.coatcheck("run", "app.py", "--port", "0", COATCHECK_DEBUG="0"))
+    folder.write("app.py", APP.replace("__name__", "__name__, settings={'DEBUG': False}"))
+    told = sentence(folder.coatcheck("run", "app.py", "--port", "0"))
     assert 'python -c "import secrets; print(secrets.token_urlsafe(48))"' in told
     assert not (folder.path / ".coatcheck").exists()
 
@@ -172,7 +183,7 @@ def test_settings_that_are_not_there_are_told(project):
 
 
 @pytest.mark.parametrize(
-    ("text", "address"),
+    ("given", "address"),
     [
         ("8001", ("127.0.0.1", 8001)),
         ("0.0.0.0:80", ("0.0.0.0", 80)),  # noqa: S104 (only read here)
@@ -180,18 +191,18 @@ def test_settings_that_are_not_there_are_told(project):
         ("localhost:8000", ("localhost", 8000)),
     ],
 )
-def test_an_address_is_a_port_or_host_and_port(text, address):
-    assert _address(text) == address
+def test_an_address_is_a_port_or_host_and_port(given, address):
+    assert _address(given) == address
 
 
-@pytest.mark.parametrize("text", ["localhost", "99999", "a:b", "1.2.3.4:", ":8000"])
-def test_what_is_no_address_is_told(project, text):
-    if text == "localhost":
-        told = sentence(project.manage("runserver", text))
+@pytest.mark.parametrize("given", ["localhost", "99999", "a:b", "1.2.3.4:", ":8000"])
+def test_what_is_no_address_is_told(project, given):
+    if given == "localhost":
+        told = sentence(project.manage("runserver", given))
         assert "is not a port or address:port: write 8001" in told
     else:
         with pytest.raises(Exception, match="is not a port"):
-            _address(text)
+            _address(given)
 
 
 def test_check_finds_nothing_in_a_new_project_and_names_what_a_public_site_lacks(project):
@@ -207,10 +218,7 @@ def test_check_names_what_has_no_place(tmp_path):
     start_project("site_k", tmp_path)
     made = Folder(tmp_path)
     made.write("shop/__init__.py", "")
-    made.write(
-        "shop/models.py",
-        "from coatcheck.web import Mapped, Model\n\nclass Hat(Model):\n    x: Mapped[int]\n",
-    )
+    made.write("shop/models.py", HATS)
     made.write("site_k/urls.py", "import shop.models\nurlpatterns = []\n")
     with (tmp_path / "site_k" / "settings.py").open("a") as settings:
         settings.write('TEMPLATES = [BASE_DIR / "pages"]\n')
@@ -224,38 +232,58 @@ def test_shell_has_app_db_and_models_and_keeps_what_was_done(tmp_path):
     start_project("site_s", tmp_path)
     made = Folder(tmp_path)
     made.write("hats/__init__.py", "")
-    made.write(
-        "hats/models.py",
-        "from coatcheck.web import Mapped, Model\n\nclass Hat(Model):\n    size: Mapped[int]\n",
-    )
+    made.write("hats/models.py", HATS)
     with (tmp_path / "site_s" / "settings.py").open("a") as settings:
         settings.write('INSTALLED_APPS = ["hats"]\n')
     made.manage_all(["makemigrations"], ["migrate"])
-    assert made.manage("shell", stdin="db.add(Hat(size=58))\n").returncode == 0
-    run = made.manage("shell", "-c", "print(app, [hat.size for hat in db.query(Hat)])")
-    assert run.stdout == "<App site_s> [58]\n"
-    told = sentence(made.manage("shell", "-c", "db.add(Hat(size=1)); 1 / 0"))
+    typed = "db.add(Hat(size=58)); print(app, list(db.scalars(db.query(Hat.size).statement)))"
+    assert made.manage("shell", stdin=typed).stdout == "<App site_s> [58]\n"
+    told = sentence(made.manage("shell", "-c", "db.add(Hat(size=1)); db.flush(); 1 / 0"))
     assert told.splitlines()[-1] == "ZeroDivisionError: division by zero"
+    engine = make_engine(f"sqlite:///{tmp_path / 'db.sqlite3'}")
+    with engine.connect() as connection:
+        assert list(connection.scalars(text("SELECT size FROM hats_hat"))) == [58]
+    engine.dispose()
 
 
-def test_clearsessions_says_how_many_it_deleted(project):
-    project.manage_all(["migrate"])
-    add = """
-import time
-from sqlalchemy import insert
-from coatcheck.stores.sql.schema import sessions
-row = dict(digest=b"", grace_until=0, version=1, epoch=0, created=1, seen=1, renewed=1, commits=b"",
-    data=b"", user_agent="", address="")
-db.execute(insert(sessions), [{"id": str(n), "expires": 1.0, **row} for n in range(1203)])
-db.execute(insert(sessions), [{"id": "alive", "expires": time.time() + 60, **row}])
-"""
-    assert project.manage("shell", stdin=add).returncode == 0
+@pytest.fixture
+def migrated(project):
+    """The project with our own tables in its database, made without starting a process."""
+    url = f"sqlite:///{project.path / 'db.sqlite3'}"
+    apps = ["coatcheck.web.auth"]
+    values = {"SECRET_KEY": "k" * 40, "DATABASE_URL": url, "INSTALLED_APPS": apps}
+    ensure_own(load_settings(values, project.path), lambda message, *, nl=True: None)
+    engine = make_engine(url)
+    yield engine
+    engine.dispose()
+
+
+def test_clearsessions_says_how_many_it_deleted(project, migrated):
+    row = {
+        **dict.fromkeys(("digest", "commits", "data"), b""),
+        **dict.fromkeys(("grace_until", "epoch"), 0),
+        **dict.fromkeys(("version", "created", "seen", "renewed"), 1),
+        **dict.fromkeys(("user_agent", "address"), ""),
+    }
+    with migrated.begin() as connection:
+        expired = [{"id": str(number), "expires": 1.0, **row} for number in range(1203)]
+        connection.execute(insert(sessions), [*expired, {"id": "alive", "expires": 9e9, **row}])
     assert project.manage("clearsessions").stdout == "Deleted 1203 expired sessions.\n"
-    assert project.manage("clearsessions").stdout == "Deleted 0 expired sessions.\n"
-    left = (
-        "from sqlalchemy import text; print(db.scalar(text('SELECT id FROM coatcheck_sessions')))"
-    )
-    assert project.manage("shell", "-c", left).stdout == "alive\n"
+    with migrated.connect() as connection:
+        assert list(connection.scalars(select(sessions.c.id))) == ["alive"]
+
+
+def test_a_superuser_is_made_with_a_password_that_is_no_joke(project, migrated):
+    short = project.manage("createsuperuser", "--username", "ada", stdin="secret\n")
+    assert "shorter than 8 characters" in sentence(short)
+    made = project.manage("createsuperuser", "--username", "ada", stdin="correct horse\n")
+    assert made.stdout == "Made the user ada, who may open the admin pages.\n"
+    with migrated.connect() as connection:
+        found = connection.execute(text("SELECT username, is_staff, password FROM auth_user")).all()
+    assert [row[:2] for row in found] == [("ada", 1)]
+    assert "correct horse" not in found[0].password
+    again = project.manage("createsuperuser", "--username", "ada", stdin="correct horse\n")
+    assert "taken by another user" in sentence(again)
 
 
 def test_help_lists_every_command(project):

@@ -182,6 +182,20 @@ def test_a_scope_can_be_undone_without_raising(database):
     assert colours(database) == []
 
 
+def test_a_savepoint_is_undone_with_the_scope_around_it(database):
+    with database.scope() as scope:
+        assert colours(database) == []
+        with db.begin_nested():
+            db.add(Coat(colour="red"))
+        with db.begin_nested() as savepoint:
+            db.add(Coat(colour="blue"))
+            db.flush()
+            savepoint.rollback()
+        assert list(db.scalars(select(Coat.colour))) == ["red"]
+        scope.rollback()
+    assert colours(database) == []
+
+
 def test_objects_can_be_read_after_their_scope(database):
     with database.scope():
         coat = Coat(colour="blue")

@@ -92,7 +92,11 @@ def test_the_way_of_a_project_through_its_migrations(tmp_path, url):
     site = project(tmp_path, url)
 
     printed = site.manage_all(
-        ["makemigrations"], ["makemigrations"], ["migrate"], ["migrate"], ["makemigrations", "blog"]
+        ["makemigrations"],
+        ["makemigrations"],
+        ["migrate"],
+        ["migrate"],
+        ["makemigrations", "auth", "blog"],  # our own app too: its models and its migration agree
     )
     assert printed[0] == [
         "Migrations for 'people':",
@@ -105,14 +109,15 @@ def test_the_way_of_a_project_through_its_migrations(tmp_path, url):
     assert printed[1] == ["No changes detected"]
     assert printed[2] == [
         "Operations to perform:",
-        "  Apply all migrations: blog, people, sessions",
+        "  Apply all migrations: auth, blog, people, sessions",
         "Running migrations:",
         "  Applying people.0001_initial... OK",
         "  Applying blog.0001_initial... OK",
+        "  Applying auth.0001_initial... OK",
         "  Applying sessions.0001_initial... OK",
     ]
     assert printed[3][-1] == "  No migrations to apply."
-    assert printed[4] == ["No changes detected in app 'blog'"]
+    assert printed[4] == ["No changes detected in apps 'auth', 'blog'"]
 
     with (site.path / "blog" / "models.py").open("a") as models:
         models.write("    stars: Mapped[int] = mapped_column(default=3)\n")
@@ -156,6 +161,8 @@ def test_the_way_of_a_project_through_its_migrations(tmp_path, url):
     assert printed[1] == [
         "admin",
         " (no migrations)",
+        "auth",
+        " [X] 0001_initial",
         "blog",
         " [X] 0001_initial",
         f" [ ] {added}",

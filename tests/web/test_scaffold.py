@@ -82,8 +82,9 @@ def test_what_the_course_notes_type_works(here):
     assert migrate.returncode == 0
     assert migrate.stdout.splitlines() == [
         "Operations to perform:",
-        "  Apply all migrations: sessions",
+        "  Apply all migrations: auth, sessions",
         "Running migrations:",
+        "  Applying auth.0001_initial... OK",
         "  Applying sessions.0001_initial... OK",
     ]
     assert site.manage("migrate").stdout.splitlines()[-1] == "  No migrations to apply."

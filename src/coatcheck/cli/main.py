@@ -10,6 +10,7 @@ from coatcheck.cli.failures import told
 _IN_A_PROJECT = (
     "check",
     "clearsessions",
+    "createsuperuser",
     "makemigrations",
     "migrate",
     "runserver",

@@ -139,6 +139,41 @@ def shell(command: str | None) -> None:
 
 
 @manage.command()
+@click.option("--username", help="Asked for if it is left out.")
+@click.option("--email", help="Asked for with the user's name; may be empty.")
+def createsuperuser(username: str | None, email: str | None) -> None:
+    """Make a user who may open the admin pages.
+
+    Asks for the password, or takes it from standard input where that is not a terminal.
+    """
+    from coatcheck.cli.target import load_app
+    from coatcheck.web.auth import create_user
+    from coatcheck.web.auth.visitor import require_installed
+    from coatcheck.web.context import using
+
+    app = load_app(_application())
+    with using(app), app.database.scope():
+        require_installed()
+        if username is None:
+            username = click.prompt("Username")
+            email = email or click.prompt("E-mail address (may be empty)", default="") or None
+        create_user(username, _password(), email, is_staff=True)
+    click.echo(f"Made the user {username}, who may open the admin pages.")
+
+
+def _password() -> str:
+    import sys
+
+    if sys.stdin.isatty():
+        text = click.prompt("Password", hide_input=True, confirmation_prompt="Password again")
+    else:
+        text = sys.stdin.readline().rstrip("\n")
+    if len(text) < 8:
+        raise click.ClickException("The password is shorter than 8 characters. Nothing was made.")
+    return str(text)
+
+
+@manage.command()
 def clearsessions() -> None:
     """Delete the sessions that have expired. Run it once a day."""
     from coatcheck.cli.target import load_app

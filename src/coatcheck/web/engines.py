@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import create_engine, event, make_url
-from sqlalchemy.engine import URL, Engine
+from sqlalchemy.engine import URL, Connection, Engine
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
 from sqlalchemy.pool import StaticPool
 
@@ -43,6 +43,7 @@ def make_engine(url: str, *, for_migrations: bool = False) -> Engine:
         ) from error
     if parsed.get_backend_name() == "sqlite":
         event.listen(engine, "connect", _migrations_pragmas if for_migrations else _pragmas)
+        event.listen(engine, "savepoint", _begin_first)
         if for_migrations:
             event.listen(
                 engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE")
@@ -67,6 +68,13 @@ def _pragmas(connection: Any, record: object) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _begin_first(connection: Connection, name: str) -> None:
+    """sqlite3 begins a transaction before a change, but not before a savepoint, whose release would
+    then commit what the request may still undo."""
+    if not connection.connection.dbapi_connection.in_transaction:  # type: ignore[union-attr]
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _migrations_pragmas(connection: Any, record: object) -> None:

@@ -125,8 +125,8 @@ def load_settings(
     names, or the defaults. Values in *overrides* win. *base_dir* is where relative paths begin
     unless BASE_DIR says otherwise; for a module it is the folder that its package lies in.
     Without SECRET_KEY a development key is made while DEBUG is on, or where a site has no settings
-    at all. DEBUG itself is off unless
-    the settings, or the environment's COATCHECK_DEBUG=1, turn it on.
+    at all. DEBUG itself is off unless the settings, or COATCHECK_DEBUG=1 in the environment, turn
+    it on.
     Raises InvalidSettings with every problem; an error inside the module itself passes through.
     """
     bare = without_settings(source)

@@ -310,6 +310,12 @@ def test_a_development_key_is_made_once_for_its_owner_only_and_kept_out_of_git(t
     assert first not in said
 
 
+def test_a_site_without_any_settings_gets_a_development_key_but_no_debug(tmp_path):
+    made = load_settings(None, tmp_path)
+    assert made.debug is False
+    assert made.secret_key == development_key(tmp_path)
+
+
 def test_no_development_key_is_made_where_the_settings_have_other_problems(tmp_path):
     with pytest.raises(InvalidSettings):
         load_settings({"DEBUG": True, "STATIC_URL": ""}, tmp_path)
