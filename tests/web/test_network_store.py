@@ -4,7 +4,16 @@ import asyncio
 
 import pytest
 
-from coatcheck.web import App, Http404, flash, get_flashed_messages, path, redirect, request, session
+from coatcheck.web import (
+    App,
+    Http404,
+    flash,
+    get_flashed_messages,
+    path,
+    redirect,
+    request,
+    session,
+)
 from coatcheck.web.migrations import ensure_own
 from tests.web.sites import KEY, OWN_PAGE, browser, calls_of
 
