@@ -20,6 +20,7 @@ DOORS = {
     "forms/parser.py": {"multipart"},
     "stores": {"ormsgpack"},
     "stores/sql": {"psycopg", "sqlalchemy"},
+    "stores/valkey": {"libvalkey", "valkey"},
     "integrations/asgi.py": {"anyio"},
     "integrations/threaded.py": {"anyio"},
     "integrations/starlette.py": {"starlette"},
