@@ -10,8 +10,8 @@ from coatcheck.core.errors import CoatcheckError
 from coatcheck.core.record import Lease, Record
 from coatcheck.core.store import Busy, Capabilities, Commit, Committed, Conflict, Gone
 
+from ..pool import Pool
 from .address import checked_limits, parsed
-from .pool import Pool
 from .rows import Row
 from .sqlite import SQLite
 from .statements import Statement, Statements

@@ -23,7 +23,7 @@ from coatcheck.core.errors import (
 )
 from coatcheck.core.store import Capabilities
 
-from .pool import AsyncPool, Pool
+from ..pool import AsyncPool, Pool
 from .rows import Row
 from .schema import MissingTable, sessions
 from .statements import statements

@@ -15,7 +15,7 @@ from sqlalchemy.engine import URL
 from coatcheck.core.errors import CoatcheckError, ConfigurationError, StoreUnavailable
 from coatcheck.core.store import Capabilities
 
-from .pool import Pool
+from ..pool import Pool
 from .schema import MissingTable
 from .statements import statements
 
