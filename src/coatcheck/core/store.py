@@ -56,23 +56,28 @@ class Commit(NamedTuple):
     now: float
 
 
-class Committed(NamedTuple):
+# Not tuples: those without fields would all be equal, and false.
+@dataclass(frozen=True, slots=True)
+class Committed:
     """The record is stored as the commit gave it."""
 
 
-class Conflict(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Conflict:
     """The record has moved on: *fresh* is what is stored now. Nothing was changed."""
 
     fresh: Record
 
 
-class Busy(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Busy:
     """Somebody else holds the lease, until *until* at the latest. Nothing was changed."""
 
     until: float
 
 
-class Gone(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Gone:
     """There is no such record, and there must not be one again. Nothing was changed."""
 
 
