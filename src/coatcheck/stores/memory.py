@@ -65,7 +65,8 @@ class MemoryStore:
             if record is None:
                 return False
             if seen > record.seen:
-                self._records[id] = record._replace(seen=seen, expires=expires)
+                later = max(expires, record.expires)
+                self._records[id] = record._replace(seen=seen, expires=later)
             return True
 
     def release(self, id: str, holder: str) -> None:
