@@ -3,12 +3,23 @@
 import html
 import logging
 import re
+from base64 import b64encode
+from hashlib import sha256
 
 import pytest
 from sqlalchemy import text
 
 from coatcheck.core.errors import SessionBusy, SessionConflict, StoreUnavailable
-from coatcheck.web import App, Http404, HttpResponseRedirect, abort, path, request, session
+from coatcheck.web import (
+    App,
+    Http404,
+    HttpResponseRedirect,
+    abort,
+    path,
+    problems,
+    request,
+    session,
+)
 from coatcheck.web.database import db
 from tests.web.sites import KEY, OWN_PAGE, browser, shown, site
 
@@ -363,6 +374,18 @@ def test_every_answer_carries_modest_security_headers_that_a_site_may_override()
     assert client.get("/framed").headers["x-frame-options"] == "SAMEORIGIN"
 
 
+@pytest.mark.parametrize("debug", [True, False])
+def test_our_own_pages_let_their_style_sheet_in_and_no_script(debug):
+    answer = browser(site(debug=debug)).get("/nowhere")
+    style = re.search(r"<style>(.*)</style>", answer.text, re.DOTALL)
+    assert style is not None
+    digest = b64encode(sha256(style[1].encode()).digest()).decode()
+    policy = answer.headers["content-security-policy"].split("; ")
+    assert "default-src 'none'" in policy
+    assert f"style-src 'sha256-{digest}'" in policy
+    assert not any(rule.startswith("script-src") for rule in policy)
+
+
 def test_the_database_undoes_what_a_failing_view_did(tmp_path):
     app = site(DATABASE_URL=f"sqlite:///{tmp_path / 'db'}")
     with app.database.scope():
@@ -446,3 +469,8 @@ def test_a_sites_own_404_page_may_ask_for_the_user_and_the_database(tmp_path):
     assert isinstance(app, App)
     app.templates.globals["count"] = lambda: db.execute(text("SELECT 7")).scalar()
     assert client.get("/gone").text == "7 out"
+
+
+def test_every_kind_of_problem_has_a_code_of_its_own():
+    codes = [code for _, code, _ in problems._KINDS]
+    assert len(codes) == len(set(codes))

@@ -1,27 +1,24 @@
 """The pages that coatcheck shows itself: problems, plain or with everything a developer needs.
 
-In DEBUG a problem is shown with its place in the site's code, the way to mend it and what was sent,
-secrets masked. Otherwise visitors get the site's own ``404.html`` (or whichever status) if there is
-one, else a plain page that gives nothing away. Whoever asks for JSON gets RFC 9457 problem details.
+In DEBUG a problem is shown with all of ``debug_page``. Otherwise visitors get the site's own
+``404.html`` (or whichever status) if there is one, else a plain page that gives nothing away.
+Whoever asks for JSON gets RFC 9457 problem details.
 """
 
 import logging
 import re
-from collections.abc import Iterable, Mapping
+from base64 import b64encode
+from collections.abc import Mapping
 from functools import cache
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup, escape
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 
-from coatcheck.core.http import SAFE_METHODS
-from coatcheck.core.session import Session
-from coatcheck.forms.errors import MalformedForm
-from coatcheck.forms.sensitive import is_sensitive
-from coatcheck.web import tracebacks
-from coatcheck.web.errors import UnusableResult
-from coatcheck.web.problems import Problem, is_answer, phrase, problem_of, words_for
+from coatcheck.web.debug_page import MASK, debug_values, session_keys
+from coatcheck.web.problems import Problem, phrase, problem_of, words_for
 from coatcheck.web.responses import HttpResponse, JsonResponse
 from coatcheck.web.transactions import transaction
 
@@ -32,10 +29,6 @@ if TYPE_CHECKING:
     from coatcheck.web.requests import Request
 
 logger = logging.getLogger("coatcheck.web")
-
-_MASK = "••••••"
-_LONGEST = 400
-_HIDDEN_HEADERS = frozenset({"cookie", "authorization", "proxy-authorization"})
 
 
 @cache
@@ -58,7 +51,25 @@ def own_environment() -> "Environment":
 
 def own_page(name: str, values: Mapping[str, Any], status: int = 200) -> HttpResponse:
     """One of coatcheck's own pages."""
-    return HttpResponse(own_environment().get_template(name).render(values), status=status)
+    return _guarded(own_environment().get_template(name).render(values), status)
+
+
+def _guarded(text: str, status: int) -> HttpResponse:
+    return HttpResponse(text, status=status, headers={"Content-Security-Policy": content_policy()})
+
+
+@cache
+def content_policy() -> str:
+    """What a browser may do with our own pages: use our style sheet, and run nothing.
+
+    They show what visitors sent. Should escaping ever fail, a script in it would not run.
+    """
+    style = own_environment().get_template("page.css").render()
+    digest = b64encode(sha256(style.encode()).digest()).decode()
+    return (
+        f"default-src 'none'; style-src 'sha256-{digest}'; img-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    )
 
 
 def welcome_response(app: "App") -> HttpResponse:
@@ -81,13 +92,15 @@ async def problem_response(
 
     Its *headers* are enough where it ended before there was a *request*.
     """
-    problem = problem_of(error, session_keys=_session_keys(error, request))
+    problem = problem_of(error, session_keys=session_keys(error, request))
     if request is not None:
         headers = request.headers
     if headers is not None and wants_json(headers):
         response: HttpResponse = _as_json(problem, app)
     elif app.debug:
-        response = _debug_page(error, problem, app, request)
+        page = own_environment().get_template("debug.html")
+        text = page.render(debug_values(error, problem, request))
+        response = HttpResponse(_scrubbed(text, app), status=problem.status)
     else:
         response = await _plain_page(problem, app, request)
     for name, value in problem.headers.items():
@@ -149,108 +162,12 @@ def _site_page(app: "App", name: str, values: Mapping[str, Any]) -> str | None:
         return template.render(values)
 
 
-def _debug_page(
-    error: BaseException, problem: Problem, app: "App", request: "Request | None"
-) -> HttpResponse:
-    page = own_environment().get_template("debug.html")
-    shows_code = not problem.routes and problem.code not in ("CC012", "CC030")
-    text = page.render(
-        problem=problem,
-        phrase=phrase(problem.status),
-        method=request.method if request is not None else "",
-        path=request.path if request is not None else "",
-        place=_place(error) if shows_code else None,
-        places=tracebacks.places(error) if shows_code else (),
-        traceback=tracebacks.full_text(error),
-        sent=_sent(request, show_values=not is_answer(error)) if request is not None else (),
-        headers=_headers(request) if request is not None else (),
-        came_from=_form_page(request, problem) if request is not None else "",
-    )
-    return HttpResponse(_scrubbed(text, app), status=problem.status)
-
-
-def _place(error: BaseException) -> tracebacks.Place | None:
-    if isinstance(error, UnusableResult):
-        return tracebacks.definition(error.view)
-    return tracebacks.site_place(error)
-
-
-def _session_keys(error: BaseException, request: "Request | None") -> list[str] | None:
-    session = _session_of(request)
-    if is_answer(error) or session is None or not session.accessed:
-        return None
-    return list(session)
-
-
-def _form_page(request: "Request", problem: Problem) -> str:
-    """The page that a refused form was on, as far as the browser said."""
-    is_form = request.method not in SAFE_METHODS and problem.status in (400, 403, 413, 415)
-    return _short(request.headers.get("referer", "")) if is_form else ""
-
-
-Rows = list[tuple[str, str]]
-
-
-def _sent(request: "Request", *, show_values: bool) -> list[tuple[str, Rows]]:
-    try:
-        query = _rows(request.GET.pairs())
-    except MalformedForm:
-        query = [("", "cannot be read")]
-    tables = [
-        ("Query string (request.GET)", query),
-        ("Form (request.POST)", _rows(request.POST.pairs())),
-        ("Files (request.FILES)", [(name, repr(file)) for name, file in request.FILES.pairs()]),
-        ("Session (request.session)", _session_rows(_session_of(request), show_values=show_values)),
-    ]
-    return [(title, rows) for title, rows in tables if rows]
-
-
-def _headers(request: "Request") -> list[tuple[str, Rows]]:
-    headers = [
-        (name, _MASK if _is_hidden_header(name) else _short(value))
-        for name, value in request.headers.items()
-    ]
-    cookies = [(name, _MASK) for name in request.cookies]
-    return [("Headers", headers), *([("Cookies", cookies)] if cookies else [])]
-
-
-def _rows(pairs: Iterable[tuple[str, Any]]) -> Rows:
-    return [(name, _MASK if is_sensitive(name) else _short(value)) for name, value in pairs]
-
-
-def _session_rows(session: Session | None, *, show_values: bool) -> Rows:
-    if session is None or not session.accessed:
-        return []
-    if not show_values:
-        # Its repr names the keys. Looking at the values would count as the view's reading.
-        return [("keys", repr(session))]
-    rows = []
-    for key in session:
-        try:
-            rows.append((key, _MASK if is_sensitive(key) else _short(repr(session[key]))))
-        except ValueError as unreadable:
-            rows.append((key, str(unreadable)))
-    return rows
-
-
-def _session_of(request: "Request | None") -> Session | None:
-    return request.scope.get("session") if request is not None else None
-
-
-def _is_hidden_header(name: str) -> bool:
-    return name in _HIDDEN_HEADERS or is_sensitive(name)
-
-
-def _short(value: str) -> str:
-    return value if len(value) <= _LONGEST else f"{value[:_LONGEST]}… ({len(value):,} characters)"
-
-
 def _scrubbed(text: str, app: "App") -> str:
     """*text* without the site's own secrets, wherever they crept in: a line of code, a message."""
     for secret in app.secrets:
-        text = text.replace(secret, _MASK).replace(str(escape(secret)), _MASK)
+        text = text.replace(secret, MASK).replace(str(escape(secret)), MASK)
     # SQLAlchemy adds the values of a failed statement, password hashes among them.
-    return re.sub(r"\[parameters: .*?\](?=\n|$|<)", f"[parameters: {_MASK}]", text)
+    return re.sub(r"\[parameters: .*?\](?=\n|$|<)", f"[parameters: {MASK}]", text)
 
 
 def _with_code(text: str) -> Markup:
