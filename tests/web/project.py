@@ -17,7 +17,7 @@ from textwrap import dedent
 import httpx2
 
 COATCHECK = [str(Path(sys.executable).with_name("coatcheck"))]
-PATIENCE = 20
+PATIENCE = 60
 """Seconds after which something that was to happen has failed to."""
 
 _MANAGE_ALL = """

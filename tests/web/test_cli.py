@@ -1,6 +1,7 @@
 """Wrong use gets one clear sentence and a non-zero exit, never a traceback of ours."""
 
 import subprocess
+import sys
 
 import pytest
 from sqlalchemy import insert, select, text
@@ -46,6 +47,12 @@ def sentence(run: subprocess.CompletedProcess[str]) -> str:
 def test_version(folder):
     run = folder.coatcheck("--version")
     assert (run.returncode, run.stdout) == (0, "coatcheck 0.1.0\n")
+
+
+def test_without_the_extra_the_command_says_what_to_install(folder):
+    program = "import sys; sys.modules['click'] = None; import coatcheck.cli.main"
+    told = sentence(folder.run(sys.executable, "-c", program))
+    assert told == 'The commands are in the extra "web": pip install "coatcheck[web]"'
 
 
 # coatcheck run

@@ -3,6 +3,7 @@
 import socket
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from textwrap import dedent
 
 import httpx2
 import pytest
@@ -183,6 +184,23 @@ def test_sessions_in_memory_are_not_served_from_several_processes(folder):
         "Error: SESSION_STORE is memory://, of which every process has its own. Name a database, "
         "or serve from one process."
     )
+
+
+def test_a_worker_that_cannot_start_ends_all_of_them_instead_of_trying_for_ever(folder):
+    folder.write(
+        "app.py",
+        dedent(COUNTER)
+        + dedent("""
+        import multiprocessing
+
+        if multiprocessing.parent_process() is not None:
+            raise LookupError("no such thing in a worker")
+    """),
+    )
+    run = folder.run(*RUN, "--workers", "2")
+    assert run.returncode == 1
+    assert "LookupError: no such thing in a worker" in run.stderr
+    assert "Traceback" not in run.stderr
 
 
 # Addresses

@@ -20,8 +20,8 @@ TYPED = ("<command>", "<stdin>")
 
 
 @contextmanager
-def told() -> Iterator[None]:
-    """Tell an error raised in the block and exit with 1."""
+def told(code: int = FAILED) -> Iterator[None]:
+    """Tell an error raised in the block and exit with *code*."""
     try:
         yield
     except Exception as error:
@@ -29,7 +29,7 @@ def told() -> Iterator[None]:
         if story is None:
             raise
         click.echo(f"Error: {story}", err=True)
-        sys.exit(FAILED)
+        sys.exit(code)
 
 
 def story_of(error: Exception) -> str | None:

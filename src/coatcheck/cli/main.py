@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
-import click
+try:
+    import click
+except ModuleNotFoundError:
+    raise SystemExit('The commands are in the extra "web": pip install "coatcheck[web]"') from None
 
 from coatcheck.cli.commands import Commands
 from coatcheck.cli.failures import told

@@ -48,7 +48,7 @@ class Serving:
             here.hand_over()
             if self.command == "runserver":
                 click.echo("Watching for file changes with StatReloader")
-            sys.exit(devserver.serve_with_reload(_FACTORY, listener, reload))
+            sys.exit(0 if devserver.serve_with_reload(_FACTORY, listener, reload) else FAILED)
         app = here.prepare()
         if workers > 1:
             if app.settings.session_store.startswith("memory:"):
@@ -57,9 +57,10 @@ class Serving:
                     "database, or serve from one process."
                 )
             dataclasses.replace(here, aloud=False).hand_over()
-            devserver.serve_with_workers(_FACTORY, listener, workers)
-        elif not devserver.serve(app, listener):
-            sys.exit(FAILED)
+            started = devserver.serve_with_workers(_FACTORY, listener, workers)
+        else:
+            started = devserver.serve(app, listener)
+        sys.exit(0 if started else FAILED)
 
     def _listen(self) -> "socket":
         from coatcheck.web import devserver
@@ -136,6 +137,8 @@ def _settings_of(app: "App") -> str:
 
 def load() -> "App":
     """What uvicorn calls in each process that serves: the App, or a story and an exit."""
+    from coatcheck.web.devserver import CANNOT_START
+
     serving = Serving(**json.loads(os.environ[_VARIABLE]))
-    with told():
+    with told(CANNOT_START):
         return serving.prepare()

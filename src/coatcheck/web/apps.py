@@ -77,7 +77,7 @@ def _find(name: str, settings: Settings) -> InstalledApp:
         spec = None
     if spec is None:
         near = difflib.get_close_matches(name, _packages_in(settings.base_dir), n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else " Make it with: manage.py startapp"
+        hint = f" Did you mean {near[0]!r}?" if near else " Make it with: python manage.py startapp"
         raise ConfigurationError(
             f"INSTALLED_APPS in {settings.where} names {name!r}, and there is no such package."
             f"{hint}"

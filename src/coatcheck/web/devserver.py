@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from uvicorn import Config, Server
+from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 from uvicorn.supervisors.basereload import BaseReload
 
@@ -20,6 +21,9 @@ from coatcheck.core.errors import CoatcheckError
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
+
+CANNOT_START = STARTUP_FAILURE
+"""The exit code by which a process says that starting it again would not help."""
 
 # Folders that hold no code of the site, however many files.
 _SKIPPED = {"__pycache__", "node_modules", "site-packages"}
@@ -108,22 +112,27 @@ def serve(app: "ASGIApp", listener: socket.socket) -> bool:
     return server.started
 
 
-def serve_with_workers(factory: str, listener: socket.socket, workers: int) -> None:
-    """Serve what *factory* ("module:function") makes, from *workers* processes, until stopped."""
-    Multiprocess(_config(factory, workers=workers), sockets=[listener]).run()
+def serve_with_workers(factory: str, listener: socket.socket, workers: int) -> bool:
+    """Serve what *factory* ("module:function") makes, from *workers* processes, until stopped.
+
+    A worker that dies is replaced. One that cannot start ends all, and False is the answer.
+    """
+    supervisor = Multiprocess(_config(factory, workers=workers), sockets=[listener])
+    supervisor.run()
+    return CANNOT_START not in [process.exitcode for process in supervisor.processes]
 
 
-def serve_with_reload(factory: str, listener: socket.socket, folder: Path) -> int:
+def serve_with_reload(factory: str, listener: socket.socket, folder: Path) -> bool:
     """Serve what *factory* makes from a process that starts anew when a file in *folder* changes.
 
-    Ends when told to stop, with 0; or, if the very first start fails, with that process's code.
-    Later failures wait for the next change: somebody is editing.
+    Ends when it is told to stop; or if the very first start fails, and False is the answer. Later
+    failures wait for the next change: somebody is editing.
     """
     config = _config(factory)
     reloader = _Reloader(config, target=Server(config).run, sockets=[listener])
     reloader.config.reload_dirs = [folder]
     reloader.run()
-    return reloader.first_failure
+    return not reloader.failed
 
 
 class _Reloader(BaseReload):
@@ -133,7 +142,7 @@ class _Reloader(BaseReload):
     that is saved a second time while that process starts is not missed.
     """
 
-    first_failure = 0
+    failed = False
     _restarted = False
     _times: Mapping[Path, float]
 
@@ -144,9 +153,8 @@ class _Reloader(BaseReload):
 
     def should_restart(self) -> list[Path] | None:
         self.pause()
-        code = self.process.exitcode
-        if code and not self._restarted:
-            self.first_failure = code
+        if self.process.exitcode and not self._restarted:
+            self.failed = True
             raise StopIteration
         before, self._times = self._times, self._look()
         changed = before.items() ^ self._times.items()
