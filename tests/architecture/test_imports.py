@@ -21,6 +21,7 @@ DOORS = {
     "stores": {"ormsgpack"},
     "stores/sql": {"psycopg", "sqlalchemy"},
     "stores/valkey": {"libvalkey", "valkey"},
+    "stores/memcached.py": {"pymemcache"},
     "integrations/asgi.py": {"anyio"},
     "integrations/threaded.py": {"anyio"},
     "integrations/starlette.py": {"starlette"},

@@ -31,13 +31,15 @@ class Capabilities:
 
     ``by_user``: ``of_user`` lists a user's records. ``lease``: ``load`` can take a lease.
     ``inline``: a load needs no network and waits for no lock, so that an event loop may do it in
-    place. ``revoke``: a record can be ended (a store inside the cookie cannot).
+    place. ``revoke``: a record can be ended (a store inside the cookie cannot). ``sweep``: ``sweep``
+    removes what has expired (a cache that cannot list its keys drops it by itself).
     """
 
     by_user: bool = True
     lease: bool = True
     inline: bool = False
     revoke: bool = True
+    sweep: bool = True
 
 
 class Commit(NamedTuple):

@@ -65,11 +65,11 @@ class ComparingStore(ABC, Generic[S]):
 
     A subclass says how one record is read, added, put and removed; each is one atomic step, is safe
     to call from several threads, and raises ``StoreUnavailable`` when it cannot be done. The lease
-    is kept in the record. A subclass that can list records by user, or has to remove expired ones
-    itself, overrides ``of_user`` and ``sweep``.
+    is kept in the record. A subclass that can list records, by user or by deadline, overrides
+    ``of_user`` and ``sweep``, and says so in its ``capabilities``.
     """
 
-    capabilities = Capabilities(by_user=False)
+    capabilities = Capabilities(by_user=False, sweep=False)
 
     @abstractmethod
     def get(self, id: str) -> tuple[Record, S] | None:
@@ -145,7 +145,7 @@ class ComparingStore(ABC, Generic[S]):
         raise self._overtaken(id)
 
     def sweep(self, now: float, limit: int) -> int:
-        """Nothing to do for a system that drops what has expired by itself."""
+        """Nothing: what has expired is dropped by the system itself."""
         return 0
 
     def of_user(self, user: str) -> Sequence[Record]:

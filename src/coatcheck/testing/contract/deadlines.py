@@ -115,6 +115,7 @@ class DeadlineLaws(Contract):
 
     @law
     async def test_a_sweep_removes_what_has_expired_and_nothing_else(self) -> None:
+        self.requires("sweep")
         now = self.clock()
         live = [await self.stored(expires=now + HOUR), await self.stored(expires=now + 1)]
         expired = [await self.stored(expires=now - 1), await self.stored(expires=now - HOUR)]
@@ -126,6 +127,7 @@ class DeadlineLaws(Contract):
 
     @law
     async def test_a_sweep_removes_no_more_than_its_limit(self) -> None:
+        self.requires("sweep")
         now = self.clock()
         expired = [await self.stored(expires=now - 1 - n) for n in range(5)]
         assert await self.store.sweep(now, 2) == 2
@@ -146,6 +148,7 @@ class DeadlineLaws(Contract):
 
     @law
     async def test_a_sweep_goes_by_the_time_it_is_told(self) -> None:
+        self.requires("sweep")
         record = await self.stored(expires=self.clock() + HOUR)
         assert await self.store.sweep(self.clock() + HOUR - 1, 100) == 0
         assert await self.store.sweep(self.clock() + HOUR + 1, 100) == 1
@@ -153,6 +156,7 @@ class DeadlineLaws(Contract):
 
     @law
     async def test_sweeps_at_once_remove_everything_once(self) -> None:
+        self.requires("sweep")
         now = self.clock()
         for n in range(20):
             await self.stored(expires=now - 1 - n)

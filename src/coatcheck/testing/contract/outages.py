@@ -35,8 +35,9 @@ class OutageLaws(Contract):
             "end": lambda: self.store.end(record.id),
             "touch": lambda: self.store.touch(record.id, now, now + 60),
             "release": lambda: self.store.release(record.id, "me"),
-            "sweep": lambda: self.store.sweep(now, 10),
         }
+        if self.store.capabilities.sweep:
+            calls["sweep"] = lambda: self.store.sweep(now, 10)
         if self.store.capabilities.by_user:
             calls["of_user"] = lambda: self.store.of_user("ann")
         for verb, call in calls.items():
