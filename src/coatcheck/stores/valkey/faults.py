@@ -1,0 +1,90 @@
+"""What a server or the way to it can do wrong, and what the store says then.
+
+Messages name the server and the reason, and never what was sent: commands carry sessions.
+"""
+
+from typing import Final
+
+from valkey.exceptions import (
+    AuthenticationError,
+    AuthorizationError,
+    BusyLoadingError,
+    ConnectionError,
+    NoPermissionError,
+    ReadOnlyError,
+    ResponseError,
+    TimeoutError,
+)
+
+from coatcheck.core.errors import CoatcheckError, StoreUnavailable, UnreadableRecord
+
+LOST: Final = (ConnectionError, OSError)
+"""The connection broke: whether the command arrived, nobody knows."""
+
+# By the word that an error starts with. Before Redis 7 an error inside a script comes wrapped in
+# another one, so the word is looked for in the whole text.
+_REFUSALS: Final = {
+    "OOM": "is full: raise its maxmemory, or find out what fills it",
+    "MISCONF": "takes no writes, as it cannot save to its disk",
+    "NOREPLICAS": "takes no writes, as it has too few replicas (min-replicas-to-write)",
+    "CLUSTERDOWN": "is down: part of the cluster has no server",
+    "MASTERDOWN": "is a replica that has lost its primary",
+    "TRYAGAIN": "is moving the session between two of its servers",
+    "READONLY": "is a replica and takes no writes: a failover is under way, or the URL is wrong",
+    "LOADING": "is loading its data",
+    "BUSY": "is busy with a script of somebody else",
+}
+
+
+def broken(error: Exception) -> bool:
+    """Whether another connection may do better: this one is broken, or leads to a replica now."""
+    if isinstance(error, BusyLoadingError | AuthenticationError | AuthorizationError):
+        return False
+    return isinstance(error, LOST) or "READONLY" in _refusal(error)
+
+
+def translated(error: Exception, name: str, timeout: float) -> CoatcheckError | None:
+    """*error* as the store raises it; None for a mistake in the program."""
+    match error:
+        case TimeoutError():
+            return StoreUnavailable(
+                f"{name} did not answer within {timeout:g} s. Find out what keeps it busy, or "
+                "raise timeout=… of the store."
+            )
+        case AuthenticationError() | AuthorizationError():
+            return StoreUnavailable(
+                f"{name} refuses the store's user or password: check them in its URL."
+            )
+        case NoPermissionError():
+            return StoreUnavailable(
+                f"{name} does not let the store's user do this: {error}. Allow it +@hash "
+                "+@sortedset +@scripting +@connection +pexpire +pttl +unlink +exists +scan on the "
+                "keys with the store's prefix."
+            )
+        case BusyLoadingError():
+            return StoreUnavailable(f"{name} {_REFUSALS['LOADING']}.")
+        case ConnectionError() | OSError():
+            return StoreUnavailable(f"{name} cannot be reached: {_reason(error)}.")
+    words = _refusal(error)
+    if "WRONGTYPE" in words:
+        return UnreadableRecord(
+            f"{name} keeps something else than a session under a session's key, and it is kept as "
+            "it is: give the store a prefix=… of its own."
+        )
+    for word, meaning in _REFUSALS.items():
+        if word in words:
+            return StoreUnavailable(f"{name} {meaning}.")
+    return None
+
+
+def _refusal(error: Exception) -> frozenset[str]:
+    """The words of a server's answer that may name an error."""
+    if not isinstance(error, ResponseError):
+        return frozenset()
+    words = frozenset(word.strip("-:") for word in str(error).split() if word.strip("-:").isupper())
+    return words | {"READONLY"} if isinstance(error, ReadOnlyError) else words
+
+
+def _reason(error: Exception) -> str:
+    """Why, in one line and without the full stop."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
