@@ -2,7 +2,7 @@
 
 ``problem_of`` knows our own errors by their class and other libraries' by what they say. Each kind
 has a code that stays the same over versions, so that it can be looked up and searched for.
-``tracebacks`` finds the place in the site's own code; ``pages`` shows it.
+``tracebacks`` finds the place in the site's own code; ``own_pages`` shows it.
 """
 
 import http
@@ -106,6 +106,7 @@ def words_for(status: int) -> str:
 
 
 def phrase(status: int) -> str:
+    """The words that HTTP has for *status*."""
     try:
         return http.HTTPStatus(status).phrase
     except ValueError:
@@ -204,7 +205,8 @@ def _no_route(error: BaseException) -> Problem | None:
 def _wrong_method(error: BaseException) -> Problem | None:
     if not isinstance(error, web.MethodNotAllowed):
         return None
-    takes = ", ".join(error.allowed)
+    # OPTIONS is answered for every route, so it says nothing about this one.
+    takes = ", ".join(method for method in error.allowed if method != "OPTIONS")
     rule = error.routes[0].rule.text if error.routes else ""
     return Problem(
         405,
