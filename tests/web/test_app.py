@@ -124,6 +124,14 @@ def test_a_missing_last_slash_is_never_added_for_a_form():
     assert not reached
 
 
+def test_a_missing_last_slash_is_explained_for_a_route_that_takes_forms_only():
+    app = site()
+    app.route("/x/", methods=["POST"])(lambda: "x")
+    client = browser(app, headers=OWN_PAGE)
+    assert "lacks its last slash" in client.post("/x").text
+    assert client.get("/x").status_code == 404
+
+
 def test_adding_a_slash_never_leads_to_another_site():
     client = browser(site([path("<path:anything>/", lambda request, anything: "x")]))
     location = client.get("http://testserver//evil.example").headers["location"]

@@ -269,3 +269,12 @@ def test_every_method_that_is_not_known_to_be_safe_is_checked(method):
 def test_no_content_type_gets_around_the_check(app, kind):
     headers = {"Sec-Fetch-Site": "cross-site", "Content-Type": kind}
     assert browser(app).post("/", content=b"{}", headers=headers).status_code == 403
+
+
+def test_two_forms_of_one_page_can_both_be_sent(app):
+    app.route("/two")(lambda: token_page() + token_page())
+    client = browser(app)
+    tokens = TOKEN.findall(client.get("/two").text)
+    assert len(tokens) == 2
+    for token in tokens:
+        assert client.post("/", data={"csrf_token": token}).status_code == 200

@@ -66,7 +66,8 @@ class Csrf:
         self._shown = True
         binding = self._session_binding() or self._browser_binding()
         if binding is None:
-            self._new_binding = new_binding()
+            # One for all the forms of the page.
+            self._new_binding = self._new_binding or new_binding()
             binding = self._new_binding.encode()
         return mint(self._keyring, binding)
 

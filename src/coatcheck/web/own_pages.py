@@ -100,7 +100,7 @@ async def problem_response(
     elif app.debug:
         page = own_environment().get_template("debug.html")
         text = page.render(debug_values(error, problem, request))
-        response = HttpResponse(_scrubbed(text, app), status=problem.status)
+        response = _guarded(_scrubbed(text, app), problem.status)
     else:
         response = await _plain_page(problem, app, request)
     for name, value in problem.headers.items():

@@ -7,7 +7,7 @@ response can never carry a second header line (CVE-2015-2317).
 
 import json
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -50,6 +50,11 @@ class HttpResponse(Response):
         status: int = 200,
         headers: Mapping[str, str] | None = None,
     ) -> None:
+        if isinstance(content, Iterator):
+            raise TypeError(
+                "HttpResponse was given an iterator, whose parts it would not show.\n"
+                'Join them, "".join(parts), or send them one by one: StreamingHttpResponse(parts).'
+            )
         body = content if isinstance(content, (bytes, memoryview)) else str(content)
         super().__init__(body, status, headers, content_type or "text/html; charset=utf-8")
 

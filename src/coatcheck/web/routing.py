@@ -327,7 +327,7 @@ class Routes:
         if others:
             return WrongMethod(_allowed(others), tuple(others))
         if not path.endswith("/"):
-            again = self.resolve("GET", path + "/")
+            again = self.resolve(method, path + "/")
             if isinstance(again, Found):
                 return NotFound(with_slash=again.endpoint)
         return NotFound()

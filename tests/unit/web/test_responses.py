@@ -141,3 +141,8 @@ def test_abort_raises_the_status_with_words_for_the_visitor():
 def test_abort_refuses_what_is_no_error():
     with pytest.raises(ValueError, match="no error status"):
         abort(302)
+
+
+def test_an_iterator_is_not_shown_as_its_name():
+    with pytest.raises(TypeError, match="StreamingHttpResponse"):
+        HttpResponse(iter(["a", "b"]))

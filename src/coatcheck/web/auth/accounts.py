@@ -10,13 +10,13 @@ from sqlalchemy import or_, select
 from sqlalchemy.exc import IntegrityError
 from starlette.concurrency import run_in_threadpool
 
-from coatcheck.core.errors import CoatcheckError
+from coatcheck.core.errors import BadRequest
 from coatcheck.web.auth.models import User
 from coatcheck.web.auth.passwords import waste_a_verification
 from coatcheck.web.database import db
 
 
-class UserExists(CoatcheckError, ValueError):
+class UserExists(BadRequest, ValueError):
     """A name or e-mail address that another user has. ``field`` says which."""
 
     status = 409
