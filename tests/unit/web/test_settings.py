@@ -134,10 +134,10 @@ def test_a_module_that_is_not_there_is_told_with_what_to_do(name):
 
 
 def test_an_error_inside_the_module_passes_through(tmp_path, monkeypatch):
-    write_module(tmp_path, "site_c", "import there_is_no_such_library\n")
+    write_module(tmp_path, "site_short_of_a_library", "import there_is_no_such_library\n")
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(ModuleNotFoundError, match="there_is_no_such_library"):
-        load_settings("site_c.settings")
+        load_settings("site_short_of_a_library.settings")
 
 
 # What is refused
