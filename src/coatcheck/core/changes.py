@@ -180,3 +180,6 @@ class Changes(NamedTuple):
             if value is not MISSING:
                 after[key] = encode(value)
         return after
+
+
+NO_CHANGES = Changes({})

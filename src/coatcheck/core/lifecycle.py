@@ -70,7 +70,11 @@ class Lifecycle:
             session.begin(None)
             return
         holder = secrets.token_urlsafe(9) if leased and self.store.capabilities.lease else None
-        record = await self._leased(token.id, holder) if holder else await self._plain(token.id)
+        if holder is not None:
+            record = await self._leased(token.id, holder)
+        else:
+            found = await self.store.load(token.id)
+            record = found if isinstance(found, Record) else None
         if record is None:
             self._refuse(session, EventName.REJECTED, handle(token.id))
             return
@@ -180,7 +184,8 @@ class Lifecycle:
                 return await self._create(session, changes.on({}), view)
             return None, None
         if not (changes or session.renewing or self._periodic(session, session.record)):
-            await self.give_back(session)
+            if session.holder is not None:
+                await self.give_back(session)
             await self._touch(session.record)
             return session.record, None
         saved = await self._commit(session, changes, view, isolation)
@@ -262,8 +267,9 @@ class Lifecycle:
             found = await self._plain(base.id)
             return Gone() if found is None or found.version == base.version else Conflict(found)
         self._check_size(after)
-        put = frozenset(key for key, data in after.fields.items() if base.fields.get(key) != data)
-        removed = frozenset(base.fields.keys() - after.fields.keys())
+        stored, wanted = base.fields, after.fields
+        put = frozenset([key for key, data in wanted.items() if stored.get(key) != data])
+        removed = frozenset(stored.keys() - wanted.keys())
         commit = Commit(base.version, after, put, removed, session.holder, now)
         try:
             return await self.store.commit(commit)
@@ -279,15 +285,18 @@ class Lifecycle:
             self.notify(Event(name, handle(after.id), after.user))
             return after, token
         if session.token is not None and after.digest == loaded.digest:
-            persistent = expiry_of(after.fields).persistent
-            if persistent != expiry_of(loaded.fields).persistent:
+            before = loaded.fields
+            if after.fields.get(EXPIRY) != before.get(EXPIRY) and (
+                expiry_of(after.fields).persistent != expiry_of(before).persistent
+            ):
                 return after, session.token
         return after, None
 
     def _periodic(self, session: Session, record: Record) -> bool:
         """Whether it is time for a new secret, and this request shows the current one."""
         return (
-            self.policy.renewal_due(record, self.clock())
+            self.policy.renew_every is not None
+            and self.policy.renewal_due(record, self.clock())
             and session.token is not None
             and session.token.proves(record.digest)
         )

@@ -47,5 +47,5 @@ class Record(NamedTuple):
 
     @property
     def size(self) -> int:
-        """Bytes of all field names and values."""
-        return sum(len(name.encode()) + len(value) for name, value in self.fields.items())
+        """Bytes of all values, and characters of their names."""
+        return sum(map(len, self.fields)) + sum(map(len, self.fields.values()))

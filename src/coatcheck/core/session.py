@@ -15,6 +15,7 @@ from coatcheck.wire.tokens import Token, handle
 
 from .changes import (
     MISSING,
+    NO_CHANGES,
     Add,
     Append,
     Assign,
@@ -117,7 +118,6 @@ class Session(MutableMapping[str, Any]):
         self.owed = NO_EDITS
         """What the response has to carry for what was saved before it."""
         self._closed: str | None = None
-        self._reset({})
 
     # -- loading and committing: called by lifecycle and integrations -------------------------
 
@@ -156,6 +156,8 @@ class Session(MutableMapping[str, Any]):
             data = self._encode(key, value)
             if data != self._known[key]:
                 steps[key] = [Assign(data)]
+        if not steps and not self._cleared:
+            return NO_CHANGES
         reads = Reads(frozenset(self._read), frozenset(self._probed), self._listed)
         return Changes(steps, self._cleared, reads)
 
