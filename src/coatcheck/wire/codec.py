@@ -2,7 +2,8 @@
 
 None, bool, int of any size, float, str, bytes, list and dict (any hashable keys) are MessagePack's
 own; datetime, date, time, timedelta, Decimal, UUID, tuple, set and frozenset are extensions.
-An Enum is kept as its value, and a subclass of a built-in type comes back as that type.
+An Enum is kept as its value, a subclass of a built-in type comes back as that type, and bytearray
+and memoryview as bytes.
 The first byte names the format, so that a later version can tell its bytes from these.
 
 ``encode(decode(data)) == data`` holds for everything ``encode`` made: that is how a change made
@@ -44,7 +45,18 @@ _DATETIME, _DATE, _TIME, _TIMEDELTA, _DECIMAL, _UUID, _ZONED = 10, 11, 12, 13, 1
 
 def encode(value: object) -> bytes:
     """*value* as bytes. Raises ``UnsupportedValue`` naming the type that cannot be kept."""
-    return FORMAT + _pack(value)
+    try:
+        return FORMAT + _pack(value)
+    except TypeError:
+        pass  # a dict with other keys than strings, or something that cannot be kept: look closer
+    try:
+        return FORMAT + _pack(_plain(value))
+    except UnsupportedValue:
+        raise
+    except (TypeError, RecursionError):
+        raise UnsupportedValue(
+            "a value contains itself or is nested too deeply: store a flat copy."
+        ) from None
 
 
 def decode(data: bytes) -> Any:
@@ -56,8 +68,10 @@ def decode(data: bytes) -> Any:
         )
     try:
         return _unpack(data[1:])
-    except (ValueError, TypeError, ArithmeticError, LookupError, OSError) as error:
-        raise UndecodableValue(f"a stored value is damaged: {error}") from error
+    except ValueError as error:  # which is also what ormsgpack makes of errors in _extension
+        raise UndecodableValue(
+            f"a stored value is damaged, or a later version of coatcheck wrote it: {error}"
+        ) from error
 
 
 class _Pairs(list[tuple[object, object]]):
@@ -65,20 +79,7 @@ class _Pairs(list[tuple[object, object]]):
 
 
 def _pack(value: object) -> bytes:
-    try:
-        return ormsgpack.packb(value, default=_default, option=_OPTIONS)
-    except TypeError:
-        pass  # a dict with other keys than strings, or something that cannot be kept: look closer
-    try:
-        return ormsgpack.packb(_plain(value), default=_default, option=_OPTIONS)
-    except RecursionError:
-        raise UnsupportedValue(
-            "a value contains itself or is nested too deeply: store a flat copy."
-        ) from None
-    except TypeError as error:
-        if isinstance(error, UnsupportedValue):
-            raise
-        raise UnsupportedValue(f"a value cannot be stored: {error}.") from error
+    return ormsgpack.packb(value, default=_default, option=_OPTIONS)
 
 
 def _unpack(data: bytes) -> Any:
@@ -86,25 +87,40 @@ def _unpack(data: bytes) -> Any:
 
 
 def _plain(value: object) -> object:
-    """*value* with each dict that has other than plain string keys turned into ``_Pairs``.
+    """*value* without subclasses and Enums, and each dict with other keys than text as ``_Pairs``.
 
     Raises ``UnsupportedValue`` for the first value inside it that cannot be kept.
     """
+    if isinstance(value, Enum):
+        return _plain(value.value)
     if isinstance(value, dict):
-        if all(type(key) is str for key in value):
-            return {key: _plain(item) for key, item in value.items()}
-        return _Pairs((_plain(key), _plain(item)) for key, item in value.items())
+        plain = {_plain(key): _plain(item) for key, item in value.items()}
+        return plain if all(type(key) is str for key in plain) else _Pairs(plain.items())
     if isinstance(value, list):
         return [_plain(item) for item in value]
-    if isinstance(value, tuple | set | frozenset):
-        return type(value)(_plain(item) for item in value) if type(value) in _PACKERS else value
+    for base in (tuple, set, frozenset):
+        if isinstance(value, base):
+            return base(_plain(item) for item in value)
+    if isinstance(value, str):
+        return _encodable(str(value))
     kind = type(value)
-    if kind in _PACKERS or value is None or isinstance(value, (*_BASES, Enum)):
+    if kind in _PACKERS or value is None or isinstance(value, (*_BASES, bytearray, memoryview)):
         return value
     raise UnsupportedValue(
         f"a value of type {kind.__module__}.{kind.__qualname__} cannot be stored in a session: "
         "store plain data such as its id, a dict or a string."
     )
+
+
+def _encodable(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise UnsupportedValue(
+            f"a text with a lone surrogate ({text[error.start]!r}) cannot be stored: it is no "
+            "valid Unicode. Decode it with errors='replace'."
+        ) from None
+    return text
 
 
 def _default(value: object) -> object:
@@ -122,7 +138,11 @@ def _default(value: object) -> object:
 
 def _pack_set(value: Any) -> bytes:
     # Sorted by their bytes: equal sets have equal bytes, whatever order they iterate in.
-    return _pack(sorted(_pack(item) for item in value))
+    return _pack(sorted({_pack(item) for item in value}))
+
+
+def _pack_int(value: int) -> bytes:
+    return value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True)
 
 
 def _pack_datetime(value: datetime) -> tuple[int, bytes]:
@@ -136,7 +156,7 @@ def _pack_timedelta(value: timedelta) -> bytes:
 
 
 _PACKERS: Final[dict[type, Callable[[Any], tuple[int, bytes]]]] = {
-    int: lambda value: (_INT, str(value).encode()),
+    int: lambda value: (_INT, _pack_int(value)),
     tuple: lambda value: (_TUPLE, _pack(list(value))),
     set: lambda value: (_SET, _pack_set(value)),
     frozenset: lambda value: (_FROZENSET, _pack_set(value)),
@@ -158,7 +178,7 @@ def _read_zoned(data: bytes) -> datetime:
 
 
 _READERS: Final[dict[int, Callable[[bytes], Any]]] = {
-    _INT: int,
+    _INT: lambda data: int.from_bytes(data, "big", signed=True),
     _TUPLE: lambda data: tuple(_unpack(data)),
     _SET: lambda data: {_unpack(item) for item in _unpack(data)},
     _FROZENSET: lambda data: frozenset(_unpack(item) for item in _unpack(data)),
@@ -174,9 +194,4 @@ _READERS: Final[dict[int, Callable[[bytes], Any]]] = {
 
 
 def _extension(code: int, data: bytes) -> Any:
-    reader = _READERS.get(code)
-    if reader is None:
-        raise UndecodableValue(
-            f"a stored value uses extension {code}, which this version of coatcheck does not know."
-        )
-    return reader(data)
+    return _READERS[code](data)
