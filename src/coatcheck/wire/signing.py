@@ -25,7 +25,10 @@ class Keyring:
             raise InvalidKeyring(
                 "a keyring needs a list with at least one key: [SECRET_KEY, *SECRET_KEY_FALLBACKS]."
             )
-        self._keys = tuple(key.encode() if isinstance(key, str) else bytes(key) for key in keys)
+        if not all(isinstance(key, str | bytes) for key in keys):
+            # bytes(12345678) would be twelve million zeros, and known to everybody.
+            raise InvalidKeyring("a signing key is neither text nor bytes: write it in quotes.")
+        self._keys = tuple(key.encode() if isinstance(key, str) else key for key in keys)
         if any(len(key) < SHORTEST for key in self._keys):
             raise InvalidKeyring(f"a signing key is shorter than {SHORTEST} characters: use 50.")
 
