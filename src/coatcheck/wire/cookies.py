@@ -33,16 +33,14 @@ def values(headers: Iterable[bytes], name: str) -> tuple[str, ...]:
     that they match nothing.
     """
     wanted = name.encode("ascii")
-    found: list[str] = []
+    found: dict[str, None] = {}  # in order, and looked up in no time: a header may hold thousands
     for header in headers:
         if wanted not in header:
             continue
         for pair in header.split(b";"):
             key, equals, value = pair.partition(b"=")
             if equals and key.strip(b" \t") == wanted:
-                text = value.strip(b" \t").decode("ascii", "replace")
-                if text not in found:
-                    found.append(text)
+                found[value.strip(b" \t").decode("ascii", "replace")] = None
     return tuple(found)
 
 
