@@ -56,16 +56,17 @@ class FileStore:
     def __init__(
         self, directory: str | os.PathLike[str], *, durable: bool = True, timeout: float = 5.0
     ) -> None:
-        self._root = Path(directory).resolve()
-        self._records = self._root / "records"
-        self._users = self._root / "users"
+        self.directory = Path(directory).resolve()
+        """The folder that all files are in."""
+        self._records = self.directory / "records"
+        self._users = self.directory / "users"
         self._durable = durable
         self._timeout = timeout
         self._swept = 0
         self._prepare()
 
     def __repr__(self) -> str:
-        return f"<FileStore: {self._root}>"
+        return f"<FileStore: {self.directory}>"
 
     # -- verbs --------------------------------------------------------------------------------
 
@@ -165,7 +166,7 @@ class FileStore:
 
     def _read_in_place(self, name: str, whose: str) -> Record | None:
         """The record called *name*, without any lock."""
-        shard = f"{self._root}/records/{name[:2]}"
+        shard = f"{self.directory}/records/{name[:2]}"
         with self._reported():
             try:
                 return unpack(folders.read(f"{shard}/{name}"), whose)
@@ -290,7 +291,7 @@ class FileStore:
     def _locked(self, name: str) -> Iterator[int]:
         """The folder of the record *name*, for this writer alone."""
         with self._reported():
-            folder = folders.open_folder(f"{self._root}/records/{name[:2]}")
+            folder = folders.open_folder(f"{self.directory}/records/{name[:2]}")
             try:
                 folders.lock(folder, self._timeout)
                 try:
@@ -312,7 +313,7 @@ class FileStore:
             ) from error
         except OSError as error:
             raise StoreUnavailable(
-                f"the session files in {self._root} cannot be used: {error.strerror or error}. "
+                f"the session files in {self.directory} cannot be used: {error.strerror or error}. "
                 "Look at the disk's free space, and at who owns the folder."
             ) from error
 
@@ -343,19 +344,20 @@ class FileStore:
     def _prepare(self) -> None:
         """Make the folders, and refuse what others could write into."""
         try:
-            self._root.mkdir(0o700, parents=True, exist_ok=True)
-            folders.refuse_strangers(self._root)
+            self.directory.parent.mkdir(parents=True, exist_ok=True)
+            folders.make(self.directory)
+            folders.refuse_strangers(self.directory)
             for top in (self._records, self._users):
                 folders.make(top)
                 folders.refuse_strangers(top)
                 made = [folders.make(top / shard) for shard in _SHARDS]
                 if any(made) and self._durable:
                     folders.sync(top)
-                    folders.sync(self._root)
+                    folders.sync(self.directory)
         except OSError as error:
             raise ConfigurationError(
-                f"{self._root} cannot hold sessions: {error.strerror or error}. Name a folder that "
-                "this process may write."
+                f"{self.directory} cannot hold sessions: {error.strerror or error}. Name a "
+                "folder that this process may write."
             ) from error
 
 
