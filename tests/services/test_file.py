@@ -104,7 +104,7 @@ def test_a_folder_of_another_user_is_refused(tmp_path):
 
 def test_a_file_in_the_place_of_the_directory_is_refused(tmp_path):
     (tmp_path / "sessions").write_text("not a folder")
-    with pytest.raises(ConfigurationError, match="Name a folder"):
+    with pytest.raises(ConfigurationError, match="is no folder"):
         FileStore(tmp_path / "sessions")
 
 

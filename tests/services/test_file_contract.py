@@ -1,5 +1,6 @@
 """The file store keeps the laws of stores."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -16,3 +17,9 @@ class TestFileStore(StoreContract):
 
     def make_store(self, clock: FakeClock) -> BlockingStore:
         return FileStore(next(self.folders))
+
+    def make_unreachable_store(self, clock: FakeClock) -> BlockingStore:
+        folder = next(self.folders)
+        store = FileStore(folder)
+        shutil.rmtree(folder)
+        return store
