@@ -5,6 +5,7 @@ from the values given by then; ``dispatch`` answers the requests.
 """
 
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
@@ -72,6 +73,7 @@ class App:
         self._overrides: dict[str, Any] = {}
         self._own_routes: list[Route] = []
         self._routes: Routes | None = None
+        self._making = threading.Lock()
 
     # Settings
 
@@ -253,7 +255,14 @@ class App:
         """The database that ``db`` speaks to. The first use imports SQLAlchemy."""
         from coatcheck.web.database import Database
 
-        return Database(self.settings.database_url)
+        with self._making:
+            # The first to ask are views, in threads. Two engines would be two databases in memory.
+            if "database" not in self.__dict__:
+                made = Database(self.settings.database_url)
+                made.engine  # noqa: B018
+                self.__dict__["database"] = made
+            found: Database = self.__dict__["database"]
+            return found
 
     # ASGI
 

@@ -10,7 +10,6 @@ import enum
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
@@ -41,6 +40,7 @@ from sqlalchemy.orm import (
 
 from coatcheck.core.errors import CoatcheckError
 from coatcheck.web.engines import make_engine
+from coatcheck.web.transactions import opened
 
 __all__ = [
     "Database",
@@ -165,9 +165,6 @@ class Scope:
             self.close()
 
 
-_scope: ContextVar[Scope | None] = ContextVar("coatcheck_database_scope", default=None)
-
-
 class Database:
     """The database at *url*. Nothing connects before the first statement."""
 
@@ -185,11 +182,11 @@ class Database:
         A scope inside a scope is a transaction of its own.
         """
         with Scope(self) as scope:
-            token = _scope.set(scope)
+            token = opened.set(lambda: scope)
             try:
                 yield scope
             finally:
-                _scope.reset(token)
+                opened.reset(token)
 
     def close(self) -> None:
         """Close the connections that are idle; those in use close when they are given back."""
@@ -199,13 +196,13 @@ class Database:
 
 def current_scope() -> Scope:
     """The scope of the request being answered; raises OutsideScope."""
-    scope = _scope.get()
+    scope = opened.get()
     if scope is None:
         raise OutsideScope(
             "db was used outside a request: use `with app.database.scope():` around it, "
             "or try it out in `python manage.py shell`."
         )
-    return scope
+    return scope()
 
 
 class _CurrentSession:

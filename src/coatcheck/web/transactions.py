@@ -1,14 +1,26 @@
-"""The database's scope around a view."""
+"""The database's scope around a view, opened when the view first asks for ``db``.
 
-import sys
+SQLAlchemy is imported by then and not before: nothing here needs it. ``database`` looks for the
+scope in force in ``opened``.
+"""
+
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from contextvars import ContextVar
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
 
 from starlette.responses import Response
 
 if TYPE_CHECKING:
     from coatcheck.web.app import App
+    from coatcheck.web.database import Scope
+
+opened: "ContextVar[Callable[[], Scope] | None]" = ContextVar(
+    "coatcheck_database_scope", default=None
+)
+"""What gives ``db`` the scope that it stands for here."""
 
 
 @contextmanager
@@ -20,15 +32,43 @@ def transaction(app: "App") -> Iterator[Callable[[Response], Response]]:
     view chose to return it. The commit comes before the session's, so a session never speaks of
     rows that are not there.
     """
-    if "coatcheck.web.database" not in sys.modules:
-        # Nobody has imported db or Model, so there is nothing to commit and no SQLAlchemy.
-        yield lambda response: response
-        return
-    with app.database.scope() as scope:
+    with _Work(app) as work:
+        token = opened.set(work.scope)
+        try:
+            yield work.answered
+        finally:
+            opened.reset(token)
 
-        def answered(response: Response) -> Response:
-            if response.status_code >= 500:
-                scope.rollback()
-            return response
 
-        yield answered
+class _Work:
+    """The database work of one view, if it does any."""
+
+    def __init__(self, app: "App") -> None:
+        self._app = app
+        self._scope: Scope | None = None
+        self._opening = threading.Lock()
+
+    def scope(self) -> "Scope":
+        from coatcheck.web.database import Scope
+
+        with self._opening:  # a view may hand db to threads of its own
+            if self._scope is None:
+                self._scope = Scope(self._app.database)
+            return self._scope
+
+    def answered(self, response: Response) -> Response:
+        if self._scope is not None and response.status_code >= 500:
+            self._scope.rollback()
+        return response
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._scope is not None:
+            self._scope.__exit__(kind, error, trace)
