@@ -7,6 +7,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -14,34 +15,41 @@ from tests.services.valkey import free_port
 
 
 @contextmanager
-def running_memcached(*options: str, port: int | None = None) -> Iterator[str]:
+def running_memcached(
+    *options: str, port: int | None = None, path: Path | None = None
+) -> Iterator[str]:
     """The URL of a memcached of one's own. Skips the test where there is no such program."""
     program = shutil.which("memcached")
     if program is None:
         pytest.skip("no memcached: there is no such program on PATH")
     port = port or free_port()
-    command = [program, "-l", "127.0.0.1", "-p", str(port), "-U", "0", *options]
+    where = ["-s", str(path)] if path else ["-l", "127.0.0.1", "-p", str(port), "-U", "0"]
     if os.geteuid() == 0:
-        command += ["-u", "root"]
-    with subprocess.Popen(command) as process:
+        where += ["-u", "root"]
+    with subprocess.Popen([program, *where, *options]) as process:
         try:
-            _wait_until_it_answers(process, port)
-            yield f"memcached://127.0.0.1:{port}"
+            _wait_until_it_answers(process, str(path) if path else ("127.0.0.1", port))
+            yield f"memcached://{path or f'127.0.0.1:{port}'}"
         finally:
             process.kill()
 
 
-def _wait_until_it_answers(process: subprocess.Popen[bytes], port: int) -> None:
+def _wait_until_it_answers(
+    process: subprocess.Popen[bytes], address: str | tuple[str, int]
+) -> None:
     deadline = time.monotonic() + 10
+    kind = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
     while process.poll() is None and time.monotonic() < deadline:
-        try:
-            with socket.create_connection(("127.0.0.1", port), 1) as connection:
+        with socket.socket(kind) as connection:
+            connection.settimeout(1)
+            try:
+                connection.connect(address)
                 connection.sendall(b"stats\r\n")
                 # The process id: the port may have gone to a stranger's server.
                 if b"STAT pid %d\r" % process.pid in connection.recv(4096):
                     return
-        except OSError:
-            pass
+            except OSError:
+                pass
         time.sleep(0.01)
     raise RuntimeError("memcached did not start")
 

@@ -66,8 +66,8 @@ class MemcachedStore(ComparingStore[bytes]):
     ) -> None:
         self._server, options = _address(url)
         self._prefix = options.get("prefix", prefix)
-        self._timeout = float(options.get("timeout", timeout))
-        _check(self._prefix, self._timeout)
+        self._timeout = _seconds(options.get("timeout", timeout))
+        _check(self._prefix)
         self._pool: Pool[Any] = Pool(
             self._connect,
             lambda client: client.close(),
@@ -182,15 +182,23 @@ def _address(url: str) -> tuple[tuple[str, int] | str, dict[str, str]]:
     raise ConfigurationError(f"{url!r} names no server: use memcached://HOST:11211.")
 
 
-def _check(prefix: str, timeout: float) -> None:
+def _check(prefix: str) -> None:
     if len(prefix) > LONGEST_PREFIX or not prefix.isascii() or not prefix.isprintable():
         raise ConfigurationError(
             f"prefix={prefix!r} cannot begin a key: use up to {LONGEST_PREFIX} ASCII characters."
         )
     if " " in prefix:
         raise ConfigurationError(f"prefix={prefix!r} holds a space, which memcached splits at.")
-    if timeout <= 0:
-        raise ConfigurationError(f"timeout={timeout:g} s: it must be more than 0.")
+
+
+def _seconds(timeout: float | str) -> float:
+    try:
+        seconds = float(timeout)
+    except ValueError:
+        seconds = 0.0
+    if seconds <= 0:
+        raise ConfigurationError(f"timeout={timeout}: it must be seconds, more than 0.")
+    return seconds
 
 
 def _quiet(client: Any) -> bool:
