@@ -12,6 +12,9 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from coatcheck.core.errors import ConfigurationError
+from coatcheck.forms.origins import trusted_origins
+
 
 class Unusable(Exception):
     """A value that one check refuses."""
@@ -95,12 +98,13 @@ def hosts(value: Any, base: Path) -> tuple[str, ...]:
 
 def origins(value: Any, base: Path) -> tuple[str, ...]:
     def origin(item: Any) -> str:
-        if isinstance(item, str) and re.fullmatch(r"https?://[^/?#\s]+/?", item):
-            return item.rstrip("/").lower()
-        raise Unusable(
-            f"holds {item!r}: write scheme and host, such as "
-            '"https://shop.example.com" or "https://*.example.com".'
-        )
+        try:
+            (full,) = trusted_origins([item] if isinstance(item, str) else [""])
+        except ConfigurationError:
+            raise Unusable(
+                f'holds {item!r}: write scheme and host, such as "https://shop.example.com".'
+            ) from None
+        return full
 
     return _list(value, origin, '["https://shop.example.com"]')
 

@@ -197,6 +197,7 @@ def test_a_name_in_lower_case_is_refused(tmp_path):
         ("ALLOWED_HOSTS", ["example.com:8000"], "the host alone"),
         ("TRUSTED_ORIGINS", ["example.com"], "scheme and host"),
         ("TRUSTED_ORIGINS", ["https://example.com/path"], "scheme and host"),
+        ("TRUSTED_ORIGINS", ["https://*.example.com"], "scheme and host"),
         ("INSTALLED_APPS", ["my-app"], "no dotted name"),
         ("INSTALLED_APPS", ["shop", "shop"], "twice"),
         ("INSTALLED_APPS", "shop", '["myapp"]'),
