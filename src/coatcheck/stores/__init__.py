@@ -3,10 +3,13 @@
 ``from_url`` chooses by URL and imports only what that store needs.
 """
 
+from collections.abc import Callable, Mapping
 from typing import Literal, overload
 
 from coatcheck.core.errors import ConfigurationError
 from coatcheck.core.store import BlockingStore, Store
+
+Makers = Mapping[str, Callable[[str], BlockingStore | Store]]
 
 
 @overload
@@ -18,32 +21,59 @@ def from_url(url: str, asynchronous: Literal[True]) -> Store: ...
 
 
 def from_url(url: str, asynchronous: bool = False) -> BlockingStore | Store:
-    """The store that *url* names: ``memory://``, ``sqlite:///FILE`` or ``postgresql://…``.
+    """The store that *url* names, blocking, or awaitable with *asynchronous* where there is one.
 
-    Blocking, or with *asynchronous* awaitable, which only PostgreSQL is. Raises
-    ``ConfigurationError`` for another address, or when the store's extra is not installed.
+    ``sqlite:///FILE``, ``postgresql://…`` (also awaitable), ``file:///DIRECTORY`` or ``memory://``.
+    Raises ``ConfigurationError`` for another address, or when the store's extra is not installed.
     """
     scheme = url.partition(":")[0].partition("+")[0]
-    if scheme == "memory":
-        if asynchronous:
-            raise ConfigurationError(
-                "there is no awaitable store for memory:// as it never waits: use the blocking "
-                "one, which ASGI hosts read in place."
-            )
-        from .memory import MemoryStore
+    makers: Makers = _AWAITABLE if asynchronous else _BLOCKING
+    if scheme not in makers:
+        raise ConfigurationError(
+            f"no {'awaitable ' if asynchronous else ''}store is known for {scheme}:// addresses: "
+            f"use {', '.join(f'{known}://' for known in makers)}."
+            + (" The blocking one serves ASGI hosts too." if scheme in _BLOCKING else "")
+        )
+    try:
+        return makers[scheme](url)
+    except ImportError as error:
+        raise ConfigurationError(
+            f"a {scheme}:// store needs a library that cannot be loaded ({error}): "
+            f"pip install 'coatcheck[{_EXTRAS[scheme]}]'"
+        ) from error
 
-        return MemoryStore()
-    if scheme in ("sqlite", "postgresql"):
-        try:
-            from .sql import AsyncSQLStore, SQLStore
 
-            return AsyncSQLStore(url) if asynchronous else SQLStore(url)
-        except ImportError as error:
-            extra = "postgresql" if scheme == "postgresql" else "sql"
-            raise ConfigurationError(
-                f"a {scheme}:// store needs a library that cannot be loaded ({error}): "
-                f"pip install 'coatcheck[{extra}]'"
-            ) from error
-    raise ConfigurationError(
-        f"no store is known for {scheme}:// addresses. Use sqlite:///FILE, postgresql://… or memory://."
-    )
+def _file(url: str) -> BlockingStore:
+    from urllib.parse import unquote, urlsplit
+
+    from .file import FileStore
+
+    return FileStore(unquote(urlsplit(url).path))
+
+
+def _memory(url: str) -> BlockingStore:
+    from .memory import MemoryStore
+
+    return MemoryStore()
+
+
+def _sql(url: str) -> BlockingStore:
+    from .sql import SQLStore
+
+    return SQLStore(url)
+
+
+def _async_sql(url: str) -> Store:
+    from .sql import AsyncSQLStore
+
+    return AsyncSQLStore(url)
+
+
+_BLOCKING: dict[str, Callable[[str], BlockingStore]] = {
+    "sqlite": _sql,
+    "postgresql": _sql,
+    "file": _file,
+    "memory": _memory,
+}
+_AWAITABLE: dict[str, Callable[[str], Store]] = {"postgresql": _async_sql}
+_EXTRAS = {"sqlite": "sql", "postgresql": "postgresql"}

@@ -41,14 +41,14 @@ class PostgreSQL:
         self.timeout = timeout
         self.statements = statements("postgresql")
         self._arguments = _arguments(url, timeout)
-        # A mistake of the site's own default would turn a lost race into an error.
+        # A server set up for stricter isolation would turn a lost race into an error.
         self._setting_up = (
             f"SET statement_timeout = {math.ceil(timeout * 1000)}; "
             "SET default_transaction_isolation = 'read committed'"
         )
         host = self._arguments.get("host") or "its local socket"
         port = f":{self._arguments['port']}" if "port" in self._arguments else ""
-        self.name = f"PostgreSQL at {host}{port}, database {url.database or 'by default'},"
+        self.name = f"PostgreSQL database {url.database or 'by default'} at {host}{port}"
 
     # -- blocking connections -----------------------------------------------------------------
 
@@ -154,9 +154,11 @@ class PostgreSQL:
                 psycopg.ProgrammingError() | psycopg.IntegrityError() | psycopg.NotSupportedError()
             ):
                 return None
-        return StoreUnavailable(
-            f"{self.name} cannot be reached ({reason}). Start it, or correct the store's URL."
-        )
+        if getattr(error, "sqlstate", None) is None:
+            return StoreUnavailable(
+                f"{self.name} cannot be reached ({reason}). Start it, or correct the store's URL."
+            )
+        return StoreUnavailable(f"{self.name} cannot be used now ({reason}).")
 
 
 def _arguments(url: URL, timeout: float) -> dict[str, Any]:

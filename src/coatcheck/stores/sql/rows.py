@@ -5,15 +5,14 @@ first byte names the format: what another version wrote is refused, not guessed 
 cannot be read is never handed out as a record that could be committed over it.
 """
 
-from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import ormsgpack
 
 from coatcheck.core.errors import UnreadableRecord, UnsupportedValue
 from coatcheck.core.record import Lease, Record
-from coatcheck.wire.tokens import handle
 
+from ..packing import UnreadableFields, unreadable, whose
 from .schema import LONGEST_USER
 
 Row = tuple[Any, ...]
@@ -104,14 +103,13 @@ def to_listed(row: Row) -> Record:
         return to_record(row)
     except UnreadableRecord as error:
         bare = (*row[:6], _NO_FIELDS, *row[7:14], _NO_COMMITS, *row[15:])
-        return to_record(bare)._replace(fields=_Unreadable(error))
+        return to_record(bare)._replace(fields=UnreadableFields(error))
 
 
 def _unpack(data: bytes) -> Any:
     if data[:1] != FORMAT:
         raise ValueError(
-            f"it starts with format byte {data[:1].hex() or 'nothing'}, and this version of "
-            f"coatcheck reads {FORMAT.hex()}"
+            f"it has format {data[:1]!r} and this version of coatcheck reads {FORMAT!r}"
         )
     return ormsgpack.unpackb(data[1:])
 
@@ -120,24 +118,5 @@ _NO_FIELDS: Final = FORMAT + ormsgpack.packb({})
 _NO_COMMITS: Final = FORMAT + ormsgpack.packb([])
 
 
-def _unreadable(id: str, reason: str) -> UnreadableRecord:
-    return UnreadableRecord(
-        f"the stored session {handle(id)} cannot be read and is kept as it is: {reason}. It was "
-        "written by another version of coatcheck, or is damaged."
-    )
-
-
-class _Unreadable(Mapping[str, bytes]):
-    """Fields that nobody can read: no code takes them for an empty session and saves that."""
-
-    def __init__(self, error: UnreadableRecord) -> None:
-        self._error = error
-
-    def __getitem__(self, key: str) -> bytes:
-        raise self._error
-
-    def __iter__(self) -> Iterator[str]:
-        raise self._error
-
-    def __len__(self) -> int:
-        raise self._error
+def _unreadable(id: str, why: str) -> UnreadableRecord:
+    return UnreadableRecord(unreadable(whose(id), why))
