@@ -102,7 +102,7 @@ def _plain(value: object) -> object:
         if isinstance(value, base):
             return base(_plain(item) for item in value)
     if isinstance(value, str):
-        return _encodable(str(value))
+        return _encodable(str.__str__(value))
     kind = type(value)
     if kind in _PACKERS or value is None or isinstance(value, (*_BASES, bytearray, memoryview)):
         return value
@@ -130,6 +130,8 @@ def _default(value: object) -> object:
         return ormsgpack.Ext(*packer(value))
     if isinstance(value, Enum):
         return value.value
+    if isinstance(value, str):
+        return str.__str__(value)  # str() would ask the subclass, and may be given it back
     for base in _BASES:
         if isinstance(value, base):
             return base(value)
@@ -169,7 +171,7 @@ _PACKERS: Final[dict[type, Callable[[Any], tuple[int, bytes]]]] = {
     UUID: lambda value: (_UUID, value.bytes),
 }
 
-_BASES: Final[tuple[type, ...]] = (str, int, float, bytes, dict, list, tuple, set, frozenset)
+_BASES: Final[tuple[type, ...]] = (int, float, bytes, dict, list, tuple, set, frozenset)
 
 
 def _read_zoned(data: bytes) -> datetime:
