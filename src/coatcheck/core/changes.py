@@ -67,7 +67,7 @@ class Append(NamedTuple):
         if not isinstance(value, list):
             raise TypeError(f"append needs a list, and the value is a {type(value).__name__}")
         items = [*value, self.item]
-        return items if self.maxlen is None else items[-self.maxlen :]
+        return items if self.maxlen is None else items[max(0, len(items) - self.maxlen) :]
 
 
 class Add(NamedTuple):
@@ -153,6 +153,10 @@ class Changes(NamedTuple):
     def __bool__(self) -> bool:
         return bool(self.steps) or self.cleared
 
+    def __repr__(self) -> str:
+        # Names only: values can be private, and error reports show what a frame holds.
+        return f"<Changes to {', '.join(map(repr, self.steps)) or 'nothing'}>"
+
     @property
     def dependent(self) -> frozenset[str]:
         """Keys written by value, so that what was read of them matters."""
@@ -170,11 +174,13 @@ class Changes(NamedTuple):
             if len(steps) == 1 and isinstance(steps[0], Assign):
                 after[key] = steps[0].data
                 continue
-            data = after.pop(key, None)
+            data = None if isinstance(steps[0], Assign | Remove) else after.get(key)
             value = MISSING if data is None else decode(data)
             try:
                 for step in steps:
                     value = step.apply(value)
+                    if value is MISSING:
+                        after.pop(key, None)  # what is set afterwards goes to the end, as in a dict
             except TypeError as error:
                 raise SessionConflict([key]) from error
             if value is not MISSING:

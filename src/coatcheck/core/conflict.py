@@ -14,14 +14,14 @@ def clashing(
     delete or an operation never does, nor do different keys. *strict* asks more: everything
     that was read must still be so, written or not, which rules out write skew as well.
     """
-    stale = _stale(changes.reads, base, fresh)
-    return stale if strict else stale & changes.dependent
+    found = stale(changes.reads, base, fresh)
+    return found if strict else found & changes.dependent
 
 
-def _stale(reads: Reads, base: Mapping[str, bytes], fresh: Mapping[str, bytes]) -> frozenset[str]:
+def stale(reads: Reads, base: Mapping[str, bytes], fresh: Mapping[str, bytes]) -> frozenset[str]:
     """What a request read that is no longer so."""
-    stale = {key for key in reads.values if base.get(key) != fresh.get(key)}
-    stale |= {key for key in reads.presence if (key in base) != (key in fresh)}
+    found = {key for key in reads.values if base.get(key) != fresh.get(key)}
+    found |= {key for key in reads.presence if (key in base) != (key in fresh)}
     if reads.listing:
-        stale |= base.keys() ^ fresh.keys()
-    return frozenset(stale)
+        found |= base.keys() ^ fresh.keys()
+    return frozenset(found)

@@ -11,7 +11,7 @@ from coatcheck.wire.cookies import values
 from coatcheck.wire.tokens import Token, handle
 
 from .changes import Changes
-from .conflict import clashing
+from .conflict import clashing, stale
 from .errors import SessionConflict, SessionTooLarge, StoreUnavailable
 from .events import Event, EventName, Listener
 from .expiry import EXPIRY, expiry_of
@@ -162,7 +162,8 @@ class Lifecycle:
         record = await self._leased(loaded.id, holder)
         if record is None:
             raise SessionConflict
-        clash = clashing(session.changes(), loaded.fields, record.fields, strict=True)
+        session.changes()  # first: it notes what was changed in place
+        clash = stale(session.reads(), loaded.fields, record.fields)
         if clash or record.epoch != loaded.epoch or self.policy.ended(record, self.clock()):
             await self.store.release(record.id, holder)
             raise SessionConflict(clash)

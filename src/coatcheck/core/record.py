@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from coatcheck.wire.tokens import handle
+
 
 class Lease(NamedTuple):
     """The right of one request to be the only writer of a session until a moment."""
@@ -40,6 +42,10 @@ class Record(NamedTuple):
     address: str = ""
     commits: tuple[str, ...] = ()
     lease: Lease | None = None
+
+    def __repr__(self) -> str:
+        # Neither id nor values: error reports show what a frame holds.
+        return f"<Record {handle(self.id)}, version {self.version}>"
 
     def expired(self, now: float) -> bool:
         """Whether the deadline that the record carries has passed."""

@@ -155,11 +155,16 @@ class Session(MutableMapping[str, Any]):
                 continue
             data = self._encode(key, value)
             if data != self._known[key]:
-                steps[key] = [Assign(data)]
-        if not steps and not self._cleared:
+                if not self._own(key):
+                    self._read.add(key)  # what an operation returned, changed in place
+                steps[key] = [*self._restart(key), Assign(data)]
+        if not (steps or self._cleared or self.renewing):
             return NO_CHANGES
-        reads = Reads(frozenset(self._read), frozenset(self._probed), self._listed)
-        return Changes(steps, self._cleared, reads)
+        return Changes(steps, self._cleared, self.reads())
+
+    def reads(self) -> Reads:
+        """What this request looked at, whether it changed something or not."""
+        return Reads(frozenset(self._read), frozenset(self._probed), self._listed)
 
     def rebase(self, record: Record, holder: str) -> None:
         """Take *record* as what the store holds by now; what this request did is kept.
@@ -208,6 +213,16 @@ class Session(MutableMapping[str, Any]):
         if self._closed is not None:
             raise SessionReadOnly(self._closed)
 
+    def _new_key(self, key: str) -> str:
+        """*key* as plain text. Raises for one that no store could keep."""
+        if not isinstance(key, str):
+            raise TypeError(
+                f"session keys are text, and {key!r} is a {type(key).__name__}: use str(...)."
+            )
+        if not key.isascii():
+            self._encode(key, key)
+        return str.__str__(key)
+
     def _encode(self, key: str, value: object) -> bytes:
         try:
             return encode(value)
@@ -236,14 +251,11 @@ class Session(MutableMapping[str, Any]):
         return value
 
     def __setitem__(self, key: str, value: Any) -> None:
-        if not isinstance(key, str):
-            raise TypeError(
-                f"session keys are text, and {key!r} is a {type(key).__name__}: use str(...)."
-            )
+        key = self._new_key(key)
         self._change()
         data = self._encode(key, value)
+        self._note(key, [*self._restart(key), Assign(data)])
         self._put(key, value, data)
-        self._steps[key] = [Assign(data)]
 
     def __delitem__(self, key: str) -> None:
         self._change()
@@ -251,7 +263,7 @@ class Session(MutableMapping[str, Any]):
             self._probed.add(key)
             raise KeyError(key)
         self._drop(key)
-        self._steps[key] = [Remove()]
+        self._note_gone(key, [Remove()])
 
     def __contains__(self, key: object) -> bool:
         self._touch()
@@ -304,6 +316,23 @@ class Session(MutableMapping[str, Any]):
         self._values.pop(key, None)
         self._known.pop(key, None)
 
+    def _note(self, key: str, steps: list[Step]) -> None:
+        """Keep *steps*; those of a key that is not there yet go to the end, as in a dict."""
+        if key not in self._keys:
+            self._steps.pop(key, None)
+        self._steps[key] = steps
+
+    def _note_gone(self, key: str, steps: list[Step]) -> None:
+        """Keep *steps* that removed *key*, unless it came and went within this request."""
+        if self._cleared or key not in self._fields:
+            self._steps.pop(key, None)
+        else:
+            self._steps[key] = steps
+
+    def _restart(self, key: str) -> list[Step]:
+        """The removal with which this request began on *key*, if it did."""
+        return [step for step in self._steps.get(key, ())[:1] if isinstance(step, Remove)]
+
     def _own(self, key: str) -> bool:
         """Whether what is under *key* comes from this request alone, so that no record is read."""
         steps = self._steps.get(key)
@@ -316,8 +345,8 @@ class Session(MutableMapping[str, Any]):
         return self._operate(key, Increment(by))
 
     def append(self, key: str, item: Any, maxlen: int | None = None) -> None:
-        """Append *item* to the list under *key*, keeping the last *maxlen* items."""
-        self._operate(key, Append(item, maxlen))
+        """Append *item*, as it is now, to the list under *key*, keeping the last *maxlen* items."""
+        self._operate(key, Append(decode(self._encode(key, item)), maxlen))
 
     def add(self, key: str, item: Any) -> None:
         """Add *item* to the set under *key*."""
@@ -338,19 +367,20 @@ class Session(MutableMapping[str, Any]):
         taken = Take(self._encode(key, value))
         earlier = self._steps.get(key, [])
         self._drop(key)
-        self._steps[key] = [Remove()] if own else [*earlier, taken]
+        self._note_gone(key, [Remove()] if own else [*earlier, taken])
         return value
 
     def once(self, key: str, make: Callable[[], Any]) -> Any:
         """The value under *key*; if there is none, *make* makes it, and the first one stays."""
+        key = self._new_key(key)
         self._change()
         if key in self._keys:
             return self[key]
         value = make()
         data = self._encode(key, value)
         self._probed.add(key)
+        self._note(key, [*self._steps.get(key, []), Once(data)])
         self._put(key, value, data)
-        self._steps[key] = [*self._steps.get(key, []), Once(data)]
         return value
 
     def update_atomically(
@@ -373,6 +403,7 @@ class Session(MutableMapping[str, Any]):
         return Exclusive(self, self._opener)
 
     def _operate(self, key: str, step: Step) -> Any:
+        key = self._new_key(key)
         self._change()
         earlier = self._steps.get(key, [])
         if key not in self._keys:
@@ -380,15 +411,21 @@ class Session(MutableMapping[str, Any]):
         elif key in self._values:
             current = self._values[key]
             if type(current) not in IMMUTABLE and encode(current) != self._known[key]:
-                earlier = [Assign(self._encode(key, current))]  # changed in place before
+                if not self._own(key):
+                    self._read.add(key)
+                earlier = [*self._restart(key), Assign(self._encode(key, current))]
         else:
             current = decode(self._fields[key])
         value = step.apply(current)
         if value is MISSING:
+            self._note(key, [*earlier, step])
             self._drop(key)
-        else:
-            self._put(key, value, self._encode(key, value))
-        self._steps[key] = [*earlier, step]
+            return value
+        data = self._encode(key, value)
+        self._note(key, [*earlier, step])
+        if type(value) not in IMMUTABLE:
+            value = decode(data)  # a copy, that nobody else holds and changes
+        self._put(key, value, data)
         return value
 
     # -- the visitor --------------------------------------------------------------------------
