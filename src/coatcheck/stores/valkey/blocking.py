@@ -119,21 +119,27 @@ class _Blocking(Connections):
         self._idle: defaultdict[Place, list[tuple[Any, float]]] = defaultdict(list)
 
     async def tell(self, place: Place, command: Command) -> Any:
-        (answer,) = self._exchange(place, libvalkey.pack_command(command), 1)
-        if isinstance(answer, ResponseError):
-            raise answer
+        packed = libvalkey.pack_command(command)
+        connection = self._take(place)
+        try:
+            connection.send_packed_command((packed,), check_health=False)
+            answer = connection.read_response(disconnect_on_error=True)
+        except ResponseError:
+            self._give(place, connection)
+            raise
+        except BaseException:
+            connection.disconnect()
+            raise
+        self._give(place, connection)
         return answer
 
     async def tell_all(self, place: Place, commands: Sequence[Command]) -> list[Any]:
-        packed = b"".join(libvalkey.pack_command(command) for command in commands)
-        return self._exchange(place, packed, len(commands))
-
-    def _exchange(self, place: Place, packed: bytes, count: int) -> list[Any]:
+        packed = [libvalkey.pack_command(command) for command in commands]
         answers: list[Any] = []
         connection = self._take(place)
         try:
-            connection.send_packed_command([packed], check_health=False)
-            for _ in range(count):
+            connection.send_packed_command((b"".join(packed),), check_health=False)
+            for _ in commands:
                 try:
                     answers.append(connection.read_response(disconnect_on_error=True))
                 except ResponseError as error:
@@ -141,10 +147,7 @@ class _Blocking(Connections):
         except BaseException:
             connection.disconnect()
             raise
-        if self._closed:
-            connection.disconnect()
-        else:
-            self._idle[place].append((connection, time.monotonic()))
+        self._give(place, connection)
         return answers
 
     def _take(self, place: Place) -> Any:
@@ -158,6 +161,12 @@ class _Blocking(Connections):
         if time.monotonic() - since > IDLE:
             connection.disconnect()  # it connects again when it sends
         return connection
+
+    def _give(self, place: Place, connection: Any) -> None:
+        if self._closed:
+            connection.disconnect()
+        else:
+            self._idle[place].append((connection, time.monotonic()))
 
     async def forget(self, place: Place) -> None:
         idle = self._idle.pop(place, [])

@@ -1,14 +1,15 @@
 """A record to a hash, and back.
 
-``h`` is the header: a fixed part that the scripts look into, then MessagePack. ``u`` is the user
-and ``l`` the lease, both absent when there is none. Each session field is a hash field of its own,
-its name after a full stop, so that a commit sends what changed and leaves the rest as it lies.
+A session field is a hash field of the same name, so that a commit sends what changed and leaves the
+rest as it lies. Ours begin with a byte that no text has: the header, which is a fixed part that the
+scripts look into and then MessagePack, the user, and the lease. The last two are absent when there
+is none.
 
 A header of another format is refused, not guessed at, and never written over: the scripts compare
 its first byte too.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from struct import Struct
 from typing import Any, Final
 
@@ -20,11 +21,19 @@ from coatcheck.stores.packing import UnreadableFields, unreadable, whose
 
 FORMAT: Final = 1
 
+HEADER: Final = b"\xffh"
+USER: Final = b"\xffu"
+LEASE: Final = b"\xffl"
+
 _FIXED: Final = Struct(">BQdd")
 """Format, version, seen, expires: what ``scripts`` reads at the offsets 1, 2, 10 and 18."""
 
+_SIZE: Final = _FIXED.size
+_fixed = _FIXED.unpack_from
+
 _BASE: Final = Struct(">BQ")
 _MOMENT: Final = Struct(">d")
+_unpack: Any = ormsgpack.unpackb
 
 moment = _MOMENT.pack
 """A moment as the scripts read it: exactly, where text would round."""
@@ -61,9 +70,12 @@ def header(record: Record) -> bytes:
     )
 
 
-def name(field: str) -> bytes:
-    """The hash field of a session field."""
-    return b"." + field.encode()
+def pairs(record: Record, fields: Iterable[str]) -> list[bytes]:
+    """The header, then *fields*: names and values in turn."""
+    found = [HEADER, header(record)]
+    for field in fields:
+        found += field.encode(), record.fields[field]
+    return found
 
 
 def lease(given: Lease) -> bytes:
@@ -79,9 +91,36 @@ def until(leased: bytes) -> float:
 
 def record(id: str, reply: Sequence[bytes]) -> Record:
     """The record in *reply*, names and values in turn. Raises ``UnreadableRecord``."""
-    found = dict(zip(reply[::2], reply[1::2], strict=True))
+    found = _mapping(reply)
     try:
-        return _record(id, found)
+        head = found[HEADER]
+        format, version, seen, expires = _fixed(head)
+        if format != FORMAT:
+            raise ValueError
+        digest, created, renewed, epoch, previous, grace, agent, address, commits, names = _unpack(
+            head[_SIZE:]
+        )
+        user, leased = found.get(USER), found.get(LEASE)
+        return Record._make(
+            (
+                id,
+                digest,
+                created,
+                seen,
+                expires,
+                renewed,
+                {name: found[name.encode()] for name in names},
+                version,
+                epoch,
+                None if user is None else user[1:].decode(),
+                previous,
+                grace,
+                agent,
+                address,
+                tuple(commits),
+                None if leased is None else Lease(leased[9:].decode(), until(leased)),
+            )
+        )
     except (LookupError, ValueError, TypeError, ArithmeticError) as error:
         raise _unreadable(id, found, error) from error
 
@@ -94,58 +133,26 @@ def listed(id: str, reply: Sequence[bytes]) -> Record:
     try:
         return record(id, reply)
     except UnreadableRecord as error:
-        user = dict(zip(reply[::2], reply[1::2], strict=True)).get(b"u")
-        return Record(
-            id, b"", 0.0, 0.0, 0.0, 0.0, UnreadableFields(error), user=_read_text(user, "replace")
-        )
+        user = _mapping(reply).get(USER)
+        whose = None if user is None else user[1:].decode(errors="replace")
+        return Record(id, b"", 0.0, 0.0, 0.0, 0.0, UnreadableFields(error), user=whose)
 
 
 def expires(head: bytes | None) -> float | None:
     """The deadline in a header, or None if it cannot be read."""
-    if head is None or len(head) < _FIXED.size or head[0] != FORMAT:
+    if head is None or len(head) < _SIZE or head[0] != FORMAT:
         return None
-    *_, deadline = _FIXED.unpack_from(head)
+    *_, deadline = _fixed(head)
     return float(deadline)
 
 
-def _record(id: str, found: Mapping[bytes, bytes]) -> Record:
-    head = found[b"h"]
-    format, version, seen, expires = _FIXED.unpack_from(head)
-    if format != FORMAT:
-        raise ValueError
-    digest, created, renewed, epoch, previous, grace, agent, address, commits, names = _unpack(
-        head[_FIXED.size :]
-    )
-    leased = found.get(b"l")
-    return Record(
-        id,
-        digest,
-        created,
-        seen,
-        expires,
-        renewed,
-        {field: found[b"." + field.encode()] for field in names},
-        version,
-        epoch,
-        _read_text(found.get(b"u")),
-        previous,
-        grace,
-        agent,
-        address,
-        tuple(commits),
-        None if leased is None else Lease(_read_text(leased[8:]) or "", until(leased)),
-    )
-
-
-_unpack: Any = ormsgpack.unpackb
-
-
-def _read_text(value: bytes | None, errors: str = "strict") -> str | None:
-    return value[1:].decode(errors=errors) if value else None
+def _mapping(reply: Sequence[bytes]) -> dict[bytes, bytes]:
+    parts = iter(reply)
+    return dict(zip(parts, parts))  # noqa: B905 (a hash has no odd number of them)
 
 
 def _unreadable(id: str, found: Mapping[bytes, bytes], reason: Exception) -> UnreadableRecord:
-    head = found.get(b"h")
+    head = found.get(HEADER)
     if head is None:
         what = "it is damaged: it has no header"
     elif head[:1] != bytes([FORMAT]):

@@ -59,8 +59,12 @@ class Route(ABC):
         self.connections = connections
 
     @abstractmethod
-    async def place(self, key: bytes) -> Place:
-        """The server that keeps *key*, as far as is known."""
+    def known(self, key: bytes) -> Place | None:
+        """The server that keeps *key*, or None where that is not known."""
+
+    @abstractmethod
+    async def find(self, key: bytes) -> Place:
+        """The server that keeps *key*, found out anew."""
 
     @abstractmethod
     async def places(self) -> Sequence[Place]:
@@ -68,22 +72,23 @@ class Route(ABC):
 
     @abstractmethod
     def doubt(self) -> None:
-        """Find out anew, before the next command, which server keeps what."""
+        """Know nothing any more about which server keeps what."""
 
     async def ask(self, key: bytes, command: Command, again: Command = ()) -> Any:
         """The answer to *command* from the server of *key*."""
-        place = await self.place(key)
+        place = self.known(key) or await self.find(key)
         try:
             return await self.connections.tell(place, command)
         except (ValkeyError, OSError) as error:
             await self.failed(place, error)
-        return await self.connections.tell(await self.place(key), again or command)
+        place = self.known(key) or await self.find(key)
+        return await self.connections.tell(place, again or command)
 
     async def ask_all(self, commands: Sequence[tuple[bytes, Command]]) -> list[Any]:
         """The answers to several commands, each for a key; one round trip for each server."""
         where: defaultdict[Place, list[int]] = defaultdict(list)
         for number, (key, _) in enumerate(commands):
-            where[await self.place(key)].append(number)
+            where[self.known(key) or await self.find(key)].append(number)
         answers: list[Any] = [None] * len(commands)
         for place, numbers in where.items():
             try:
@@ -110,7 +115,10 @@ class Route(ABC):
 class Single(Route):
     """One server."""
 
-    async def place(self, key: bytes) -> Place:
+    def known(self, key: bytes) -> Place:
+        return self.address.places[0]
+
+    async def find(self, key: bytes) -> Place:
         return self.address.places[0]
 
     async def places(self) -> Sequence[Place]:
@@ -127,18 +135,16 @@ class Watched(Route):
         super().__init__(address, connections)
         self._primary: Place | None = None
 
-    async def place(self, key: bytes) -> Place:
-        if self._primary is None:
-            self._primary = await self._find()
+    def known(self, key: bytes) -> Place | None:
         return self._primary
 
     async def places(self) -> Sequence[Place]:
-        return [await self.place(b"")]
+        return [self._primary or await self.find(b"")]
 
     def doubt(self) -> None:
         self._primary = None
 
-    async def _find(self) -> Place:
+    async def find(self, key: bytes) -> Place:
         why = "its Sentinels know no service of this name"
         for sentinel in self.address.places:
             try:
@@ -149,6 +155,7 @@ class Watched(Route):
                     continue
                 place = Place(named[0].decode(), int(named[1]))
                 if await self._leads(place):
+                    self._primary = place
                     return place
                 why = f"its Sentinels name {place}, which is a replica"
             except (ConnectionError, TimeoutError) as error:
@@ -176,11 +183,13 @@ class Cluster(Route):
         self._slots: list[Place | None] = []
         self._nodes: tuple[Place, ...] = ()
 
-    async def place(self, key: bytes) -> Place:
-        slots = self._slots or await self._learn()
-        place = slots[key_slot(key)]
+    def known(self, key: bytes) -> Place | None:
+        slots = self._slots
+        return slots[key_slot(key)] if slots else None
+
+    async def find(self, key: bytes) -> Place:
+        place = (await self._learn())[key_slot(key)]
         if place is None:
-            self.doubt()
             raise ResponseError("CLUSTERDOWN no server has the slot of this key")
         return place
 
@@ -192,7 +201,7 @@ class Cluster(Route):
         self._slots = []
 
     async def ask(self, key: bytes, command: Command, again: Command = ()) -> Any:
-        place, asking, tries = await self.place(key), False, 2
+        place, asking, tries = self.known(key) or await self.find(key), False, 2
         for _ in range(REDIRECTIONS):
             try:
                 if not asking:
@@ -209,7 +218,8 @@ class Cluster(Route):
                     await self.failed(place, error)
                     if not tries:
                         raise
-                    place, asking, command = await self.place(key), False, again or command
+                    place, asking = self.known(key) or await self.find(key), False
+                    command = again or command
                     continue
                 place, asking = sent_on
                 if not asking:

@@ -38,7 +38,8 @@ local function keep(key, header)
 end
 """
 
-_FIELDS = """
+# Lua hands over a limited number of values at once.
+_PUT = """
 local function put(key, first, last)
   for i = first, last, 1000 do
     redis.call('HSET', key, unpack(ARGV, i, math.min(i + 999, last)))
@@ -46,75 +47,74 @@ local function put(key, first, last)
 end
 """
 
-_LEASE = """
-local function busy(lease, holder, now)
-  if not lease or string.sub(lease, 9) == holder then return false end
-  return struct.unpack('>d', now) < struct.unpack('>d', lease)
-end
-"""
-
 CREATE: Final = Script(
     _KEEP,
-    _FIELDS,
-    # header, user, whether it is asked again, then names and values
+    _PUT,
+    # whether it is asked again; then names and values, the header's first
     """
-    local key, header = KEYS[1], ARGV[1]
+    local key, header = KEYS[1], ARGV[3]
     if redis.call('EXISTS', key) == 1 then
-      if ARGV[3] == '1' and redis.call('HGET', key, 'h') == header then return 1 end
+      if ARGV[1] == '1' and redis.call('HGET', key, ARGV[2]) == header then return 1 end
       return 0
     end
-    redis.call('HSET', key, 'h', header)
-    if ARGV[2] ~= '' then redis.call('HSET', key, 'u', ARGV[2]) end
-    put(key, 4, #ARGV)
+    put(key, 2, #ARGV)
     keep(key, header)
     return 1
     """,
 )
 
 LEASE: Final = Script(
-    _LEASE,
     # holder, now, lease
-    """
+    r"""
     local key = KEYS[1]
-    local header, lease = unpack(redis.call('HMGET', key, 'h', 'l'))
+    local header, lease = unpack(redis.call('HMGET', key, '\255h', '\255l'))
     if not header then return 0 end
-    if busy(lease, ARGV[1], ARGV[2]) then return string.sub(lease, 1, 8) end
-    if string.byte(header) == 1 then redis.call('HSET', key, 'l', ARGV[3]) end
+    if lease and string.sub(lease, 9) ~= ARGV[1]
+        and struct.unpack('>d', ARGV[2]) < struct.unpack('>d', lease) then
+      return string.sub(lease, 1, 8)
+    end
+    if string.byte(header) == 1 then redis.call('HSET', key, '\255l', ARGV[3]) end
     return redis.call('HGETALL', key)
     """,
 )
 
 COMMIT: Final = Script(
     _KEEP,
-    _FIELDS,
-    _LEASE,
-    # base, header, user, holder, now, whether the index knows, where the values end; then names
-    # and values, then removed names
-    """
-    local key, header, user, last = KEYS[1], ARGV[2], ARGV[3], tonumber(ARGV[7])
-    local stored, lease, bound = unpack(redis.call('HMGET', key, 'h', 'l', 'u'))
+    _PUT,
+    # base, user, holder, now, whether the index knows, where the values end; then names and values,
+    # the header's first; then names to remove
+    r"""
+    local key, user, header, last = KEYS[1], ARGV[2], ARGV[8], tonumber(ARGV[6])
+    local stored, lease, bound = unpack(redis.call('HMGET', key, '\255h', '\255l', '\255u'))
     if not stored then return 0 end
-    if busy(lease, ARGV[4], ARGV[5]) then return string.sub(lease, 1, 8) end
+    if lease and string.sub(lease, 9) ~= ARGV[3]
+        and struct.unpack('>d', ARGV[4]) < struct.unpack('>d', lease) then
+      return string.sub(lease, 1, 8)
+    end
     if string.sub(stored, 1, 9) ~= ARGV[1] then return redis.call('HGETALL', key) end
 
-    local seen, expires = times(header)
-    local before, deadline = times(stored)
-    if user ~= '' and ARGV[6] ~= '1' and (user ~= bound or expires > deadline) then return 2 end
-    -- A touch may have moved the deadline since the record was loaded.
-    if before > seen then
-      header = string.sub(header, 1, 9) .. string.sub(stored, 10, 25) .. string.sub(header, 26)
+    local binding, moved = user ~= '' and user ~= bound, false
+    if string.sub(stored, 10, 25) ~= string.sub(header, 10, 25) then
+      local seen, expires = times(header)
+      local before, deadline = times(stored)
+      if before > seen then
+        -- A touch has moved the deadline since the record was loaded.
+        ARGV[8] = string.sub(header, 1, 9) .. string.sub(stored, 10, 25) .. string.sub(header, 26)
+      else
+        moved, binding = true, binding or (user ~= '' and expires > deadline)
+      end
     end
+    if binding and ARGV[5] ~= '1' then return 2 end
 
-    redis.call('HSET', key, 'h', header)
-    put(key, 8, last)
+    put(key, 7, last)
     for i = last + 1, #ARGV do redis.call('HDEL', key, ARGV[i]) end
-    if lease then redis.call('HDEL', key, 'l') end
+    if lease then redis.call('HDEL', key, '\255l') end
     if user == '' then
-      if bound then redis.call('HDEL', key, 'u') end
+      if bound then redis.call('HDEL', key, '\255u') end
     elseif user ~= bound then
-      redis.call('HSET', key, 'u', user)
+      redis.call('HSET', key, '\255u', user)
     end
-    keep(key, header)
+    if moved then keep(key, header) end
     return 1
     """,
 )
@@ -122,9 +122,9 @@ COMMIT: Final = Script(
 TOUCH: Final = Script(
     _KEEP,
     # seen, expires, the user whose index knows
-    """
+    r"""
     local key = KEYS[1]
-    local header, user = unpack(redis.call('HMGET', key, 'h', 'u'))
+    local header, user = unpack(redis.call('HMGET', key, '\255h', '\255u'))
     if not header then return 0 end
     if string.byte(header) ~= 1 then return 1 end
     local before, deadline = times(header)
@@ -135,7 +135,7 @@ TOUCH: Final = Script(
       expires = ARGV[2]
     end
     header = string.sub(header, 1, 9) .. ARGV[1] .. expires .. string.sub(header, 26)
-    redis.call('HSET', key, 'h', header)
+    redis.call('HSET', key, '\255h', header)
     keep(key, header)
     return 1
     """,
@@ -143,17 +143,17 @@ TOUCH: Final = Script(
 
 RELEASE: Final = Script(
     # holder
-    """
-    local lease = redis.call('HGET', KEYS[1], 'l')
-    if lease and string.sub(lease, 9) == ARGV[1] then redis.call('HDEL', KEYS[1], 'l') end
+    r"""
+    local lease = redis.call('HGET', KEYS[1], '\255l')
+    if lease and string.sub(lease, 9) == ARGV[1] then redis.call('HDEL', KEYS[1], '\255l') end
     return 1
     """,
 )
 
 END: Final = Script(
     # answers with the user, if the record had one
-    """
-    local user = redis.call('HGET', KEYS[1], 'u')
+    r"""
+    local user = redis.call('HGET', KEYS[1], '\255u')
     if redis.call('UNLINK', KEYS[1]) == 0 then return 0 end
     return user or 1
     """,
@@ -162,8 +162,8 @@ END: Final = Script(
 SWEEP: Final = Script(
     _KEEP,
     # now
-    """
-    local header = redis.call('HGET', KEYS[1], 'h')
+    r"""
+    local header = redis.call('HGET', KEYS[1], '\255h')
     if not header or string.byte(header) ~= 1 then return 0 end
     local _, expires = times(header)
     if struct.unpack('>d', ARGV[1]) < expires then return 0 end

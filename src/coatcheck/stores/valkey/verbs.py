@@ -9,7 +9,7 @@ entry only when the record's time is over: it can name too many records, never t
 refuse what it has not been told, whatever the caller does.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from valkey.exceptions import NoScriptError, ValkeyError
@@ -63,11 +63,10 @@ class Verbs:
     async def create(self, record: Record) -> bool:
         await self._enter(record.user, record.id, record.expires - record.seen)
         key = self._key(record.id)
-        known = hashes.header(record), hashes.text(record.user)
-        values = _pairs(record, record.fields)
-        done = await self._run(
-            scripts.CREATE, key, *known, b"", *values, again=(*known, b"1", *values)
-        )
+        values = hashes.pairs(record, record.fields)
+        if record.user is not None:
+            values += hashes.USER, hashes.text(record.user)
+        done = await self._run(scripts.CREATE, key, b"", *values, again=(b"1", *values))
         return bool(done)
 
     async def commit(self, commit: Commit) -> Committed | Conflict | Busy | Gone:
@@ -76,23 +75,22 @@ class Verbs:
         if commit.now in (record.seen, record.renewed):
             # A login, or a deadline that moves on: the script would ask for it.
             entered = await self._enter(record.user, record.id, record.expires - record.seen)
-        values = _pairs(record, commit.put)
+        values = hashes.pairs(record, commit.put)
         arguments = [
             hashes.base(commit.base),
-            hashes.header(record),
             hashes.text(record.user),
             hashes.text(commit.holder),
             hashes.moment(commit.now),
             b"1" if entered else b"",
-            7 + len(values),
+            6 + len(values),
             *values,
-            *map(hashes.name, commit.removed),
+            *map(str.encode, commit.removed),
         ]
         key = self._key(record.id)
         reply = await self._run(scripts.COMMIT, key, *arguments)
         if reply == 2:
             await self._enter(record.user, record.id, record.expires - record.seen)
-            arguments[5] = b"1"
+            arguments[4] = b"1"
             reply = await self._run(scripts.COMMIT, key, *arguments)
         if reply == 1:
             return Committed()
@@ -169,7 +167,7 @@ class Verbs:
 
     async def _expired(self, keys: Sequence[bytes], now: float) -> list[bytes]:
         """Those of *keys* whose record seems to have expired."""
-        heads = await self._ask_all([(key, ("HGET", key, "h")) for key in keys])
+        heads = await self._ask_all([(key, ("HGET", key, hashes.HEADER)) for key in keys])
         found = []
         for key, head in zip(keys, heads, strict=True):
             deadline = hashes.expires(head)
@@ -227,8 +225,3 @@ class Verbs:
 
     def _fault(self, error: Exception) -> Exception:
         return translated(error, self.name, self._timeout) or error
-
-
-def _pairs(record: Record, fields: Iterable[str]) -> list[bytes]:
-    """The names and values of *fields*, in turn."""
-    return [part for field in fields for part in (hashes.name(field), record.fields[field])]
