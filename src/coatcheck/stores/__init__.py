@@ -23,8 +23,9 @@ def from_url(url: str, asynchronous: Literal[True]) -> Store: ...
 def from_url(url: str, asynchronous: bool = False) -> BlockingStore | Store:
     """The store that *url* names, blocking, or awaitable with *asynchronous* where there is one.
 
-    ``sqlite:///FILE``, ``postgresql://…`` (also awaitable), ``file:///DIRECTORY`` or ``memory://``.
-    Raises ``ConfigurationError`` for another address, or when the store's extra is not installed.
+    ``sqlite:///FILE``, ``postgresql://…``, ``valkey://…`` (or ``redis://…``), ``memcached://…``,
+    ``file:///DIRECTORY`` or ``memory://``; PostgreSQL and Valkey are also awaitable. Raises
+    ``ConfigurationError`` for another address, or when the store's extra is not installed.
     """
     scheme = url.partition(":")[0].partition("+")[0]
     makers: Makers = _AWAITABLE if asynchronous else _BLOCKING
@@ -51,6 +52,12 @@ def _file(url: str) -> BlockingStore:
     return FileStore(unquote(urlsplit(url).path))
 
 
+def _memcached(url: str) -> BlockingStore:
+    from .memcached import MemcachedStore
+
+    return MemcachedStore(url)
+
+
 def _memory(url: str) -> BlockingStore:
     from .memory import MemoryStore
 
@@ -69,11 +76,44 @@ def _async_sql(url: str) -> Store:
     return AsyncSQLStore(url)
 
 
+def _valkey(url: str) -> BlockingStore:
+    from .valkey import ValkeyStore
+
+    return ValkeyStore(url)
+
+
+def _async_valkey(url: str) -> Store:
+    from .valkey import AsyncValkeyStore
+
+    return AsyncValkeyStore(url)
+
+
+_OF_VALKEY = ("valkey", "valkeys", "redis", "rediss")
+
+
+def _valkey(url: str) -> BlockingStore:
+    from .valkey import ValkeyStore
+
+    return ValkeyStore(url)
+
+
+def _async_valkey(url: str) -> Store:
+    from .valkey import AsyncValkeyStore
+
+    return AsyncValkeyStore(url)
+
+
+_SQL_EXTRAS = {"sqlite": "sql", "postgresql": "postgresql"}
+_VALKEY = ("valkey", "valkeys", "redis", "rediss")
 _BLOCKING: dict[str, Callable[[str], BlockingStore]] = {
-    "sqlite": _sql,
-    "postgresql": _sql,
+    **dict.fromkeys(_SQL_EXTRAS, _sql),
+    **dict.fromkeys(_VALKEY, _valkey),
+    "memcached": _memcached,
     "file": _file,
     "memory": _memory,
 }
-_AWAITABLE: dict[str, Callable[[str], Store]] = {"postgresql": _async_sql}
-_EXTRAS = {"sqlite": "sql", "postgresql": "postgresql"}
+_AWAITABLE: dict[str, Callable[[str], Store]] = {
+    "postgresql": _async_sql,
+    **dict.fromkeys(_VALKEY, _async_valkey),
+}
+_EXTRAS = {**_SQL_EXTRAS, **dict.fromkeys(_VALKEY, "valkey"), "memcached": "memcached"}
