@@ -8,6 +8,7 @@ from hypothesis import settings
 pytest_plugins = [
     "tests.services.postgresql",
     "tests.services.valkey",
+    "tests.services.valkey_groups",
     "tests.services.memcached",
     "tests.services.chromium",
 ]
