@@ -88,21 +88,6 @@ def _async_valkey(url: str) -> Store:
     return AsyncValkeyStore(url)
 
 
-_OF_VALKEY = ("valkey", "valkeys", "redis", "rediss")
-
-
-def _valkey(url: str) -> BlockingStore:
-    from .valkey import ValkeyStore
-
-    return ValkeyStore(url)
-
-
-def _async_valkey(url: str) -> Store:
-    from .valkey import AsyncValkeyStore
-
-    return AsyncValkeyStore(url)
-
-
 _SQL_EXTRAS = {"sqlite": "sql", "postgresql": "postgresql"}
 _VALKEY = ("valkey", "valkeys", "redis", "rediss")
 _BLOCKING: dict[str, Callable[[str], BlockingStore]] = {

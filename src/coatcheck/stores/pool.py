@@ -119,7 +119,10 @@ class Pool(Generic[C]):
 
 
 class AsyncPool(Generic[C]):
-    """The same for one event loop, always bounded."""
+    """The same for the tasks of one event loop at a time, always bounded.
+
+    Another event loop, and a process that was forked off, begin with all places free.
+    """
 
     def __init__(
         self,
@@ -137,7 +140,9 @@ class AsyncPool(Generic[C]):
         self._timeout = timeout
         self._closed = False
         self._idle: list[C] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._places = asyncio.Semaphore(size)
+        _pools.add(self)
 
     async def take(self, *, sure: bool) -> C:
         """A connection, for the caller alone until ``give`` or ``drop``."""
@@ -154,6 +159,10 @@ class AsyncPool(Generic[C]):
             raise
 
     async def _enter(self) -> None:
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop:
+            # Tasks of a loop that is gone give nothing back.
+            self._loop, self._places = loop, asyncio.Semaphore(self._size)
         if not self._places.locked():
             await self._places.acquire()  # does not suspend
             return
@@ -184,8 +193,14 @@ class AsyncPool(Generic[C]):
         while self._idle:
             await self._close(self._idle.pop())
 
+    def forget(self) -> None:
+        """Begin anew in a forked process, and leave the parent's connections alone."""
+        _left_alone.append(self._idle)
+        self._idle = []
+        self._loop = None
 
-_pools: WeakSet[Pool[Any]] = WeakSet()
+
+_pools: WeakSet[Pool[Any] | AsyncPool[Any]] = WeakSet()
 _left_alone: list[object] = []
 
 

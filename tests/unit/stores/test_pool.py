@@ -228,6 +228,49 @@ def test_a_task_that_is_cancelled_while_it_waits_takes_nothing_along(exchange):
     asyncio.run(visit())
 
 
+def test_an_async_pool_serves_one_event_loop_after_another(exchange):
+    pool = exchange.async_pool(size=1)
+
+    async def crowd() -> list[Line]:
+        async def visit() -> Line:
+            line: Line = await pool.take(sure=False)
+            await asyncio.sleep(0)
+            await pool.give(line)
+            return line
+
+        return await asyncio.gather(*(visit() for _ in range(5)))
+
+    async def is_left_behind() -> None:
+        await pool.take(sure=False)
+
+    first = asyncio.run(crowd())
+    assert asyncio.run(crowd()) == first
+    assert len(exchange.lines) == 1
+    asyncio.run(is_left_behind())
+    asyncio.run(crowd())
+    assert len(exchange.lines) == 2
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # it has other threads
+def test_a_forked_process_does_not_speak_on_its_parents_async_connections(exchange):
+    pool = exchange.async_pool(size=1)
+
+    async def visit() -> Line:
+        line: Line = await pool.take(sure=False)
+        await pool.give(line)
+        return line
+
+    inherited = asyncio.run(visit())
+    child = os.fork()
+    if child == 0:
+        own = asyncio.run(visit())
+        os._exit(0 if own is not inherited and not inherited.closed else 1)
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert asyncio.run(visit()) is inherited
+
+
 def test_closing_an_async_pool_closes_what_is_idle_and_later_what_comes_back(exchange):
     async def visit() -> None:
         pool = exchange.async_pool()

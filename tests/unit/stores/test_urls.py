@@ -5,8 +5,10 @@ import pytest
 from coatcheck.core.errors import ConfigurationError
 from coatcheck.stores import from_url
 from coatcheck.stores.file import FileStore
+from coatcheck.stores.memcached import MemcachedStore
 from coatcheck.stores.memory import MemoryStore
 from coatcheck.stores.sql import AsyncSQLStore, SQLStore
+from coatcheck.stores.valkey import AsyncValkeyStore, ValkeyStore
 
 PASSWORD = "s3cr3t"
 
@@ -18,6 +20,10 @@ def test_the_scheme_chooses_the_store(tmp_path):
     assert isinstance(from_url("postgresql://localhost/site"), SQLStore)
     assert isinstance(from_url("postgresql+psycopg://localhost/site"), SQLStore)
     assert isinstance(from_url("postgresql://localhost/site", asynchronous=True), AsyncSQLStore)
+    assert isinstance(from_url("valkey://localhost"), ValkeyStore)
+    assert isinstance(from_url("rediss+cluster://localhost:6379"), ValkeyStore)
+    assert isinstance(from_url("redis://localhost", asynchronous=True), AsyncValkeyStore)
+    assert isinstance(from_url("memcached://localhost:11211"), MemcachedStore)
 
 
 def test_choosing_a_store_connects_to_nothing(tmp_path):
