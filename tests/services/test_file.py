@@ -14,7 +14,7 @@ import pytest
 
 from coatcheck.core.errors import ConfigurationError, StoreUnavailable, UnreadableRecord
 from coatcheck.core.record import Lease, Record
-from coatcheck.core.store import Commit, Committed, Conflict, Gone
+from coatcheck.core.store import BlockingStore, Commit, Committed, Conflict, Gone
 from coatcheck.stores import folders
 from coatcheck.stores.file import FileStore
 from coatcheck.wire.tokens import Token
@@ -381,7 +381,7 @@ with ThreadPoolExecutor(8) as threads:
 """
 
 
-def count_up(store: FileStore, id: str, times: int) -> int:
+def count_up(store: BlockingStore, id: str, times: int) -> int:
     """Increment the counter *times*; how many commits lost their race and were made anew."""
     lost = 0
     base = store.load(id)
