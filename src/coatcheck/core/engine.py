@@ -67,7 +67,7 @@ class Sessions:
 
     def of(self, user: object) -> Sequence[Record]:
         """The live sessions of *user*, last seen first. Raises ``StoreUnavailable``."""
-        return self.step(self.lifecycle.of(str(user)))
+        return self.step(self.lifecycle.of(user))
 
     def revoke(self, id: str) -> bool:
         """End the session of the record *id*; whether there was one."""
@@ -75,7 +75,7 @@ class Sessions:
 
     def revoke_user(self, user: object, except_: str | None = None) -> int:
         """End all sessions of *user* but that of the record id *except_*; how many ended."""
-        return self.step(self.lifecycle.revoke_user(str(user), except_))
+        return self.step(self.lifecycle.revoke_user(user, except_))
 
     def delete_expired(self, batch: int = 500) -> int:
         """Remove the records whose deadline has passed, *batch* at a time; how many."""

@@ -18,7 +18,7 @@ from .expiry import EXPIRY, expiry_of
 from .http import NO_EDITS, RequestView, ResponseEdits
 from .policy import Isolation, SessionCookie, SessionPolicy
 from .record import Lease, Record
-from .session import Opener, Session
+from .session import Opener, Session, user_key
 from .store import Busy, Commit, Committed, Conflict, Gone, Store
 from .waiting import Waiting
 
@@ -79,14 +79,15 @@ class Lifecycle:
             self._refuse(session, EventName.REJECTED, handle(token.id))
             return
         now = self.clock()
-        if self.policy.ended(record, now):
+        if self._ended(record, now):
             self._refuse(session, EventName.EXPIRED, handle(record.id))
         elif token.proves(record.digest) or self._graced(token, record, now):
             session.begin(record, holder=holder)
             return
         else:
             late = record.previous is not None and token.proves(record.previous)
-            session.begin(None, late=late)
+            # For a while only: a visitor whose new cookie got lost is not shut out for good.
+            session.begin(None, late=late and now < record.renewed + 2 * self.policy.grace)
             name = EventName.LATE if late else EventName.REJECTED
             self.notify(Event(name, handle(record.id), detail="an older or forged secret"))
         if holder is not None:
@@ -116,6 +117,19 @@ class Lifecycle:
             and now < record.grace_until
             and token.proves(record.previous)
         )
+
+    def _ended(self, record: Record, now: float) -> bool:
+        """Whether the record's time is over, also by a time of its own that it carries.
+
+        That is asked anew: a touch that knew nothing of it may have moved the record's deadline.
+        """
+        if self.policy.ended(record, now):
+            return True
+        fields = record.fields
+        return EXPIRY in fields and now >= self._deadline(fields, record.created, record.seen)
+
+    def _touch_due(self, record: Record, now: float) -> bool:
+        return self.policy.touch_due(record, now, expiry_of(record.fields).idle)
 
     def _refuse(self, session: Session, name: EventName, whose: str) -> None:
         session.begin(None)
@@ -164,7 +178,7 @@ class Lifecycle:
             raise SessionConflict
         session.changes()  # first: it notes what was changed in place
         clash = stale(session.reads(), loaded.fields, record.fields)
-        if clash or record.epoch != loaded.epoch or self.policy.ended(record, self.clock()):
+        if clash or record.epoch != loaded.epoch or self._ended(record, self.clock()):
             await self.store.release(record.id, holder)
             raise SessionConflict(clash)
         session.rebase(record, holder)
@@ -246,7 +260,7 @@ class Lifecycle:
             fresh = outcome.fresh if isinstance(outcome, Conflict) else None
             if isinstance(outcome, Committed) or (fresh and commit_id in fresh.commits):
                 return self._stands(session, loaded, after, token)
-            if fresh is None or self.policy.ended(fresh, now):
+            if fresh is None or self._ended(fresh, now):
                 if session.entering is not None:
                     return await self._create(session, changes.on({}), view)
                 self._dropped(session, changes, "the session had ended")
@@ -263,10 +277,10 @@ class Lifecycle:
         self, session: Session, base: Record, after: Record, now: float
     ) -> Committed | Conflict | Busy | Gone:
         """Offer *after* to the store in place of *base*."""
-        if self.policy.ended(base, now):
+        if self._ended(base, now):
             # It expired while the view ran, unless another request has moved the deadline.
             found = await self._plain(base.id)
-            return Gone() if found is None or found.version == base.version else Conflict(found)
+            return Gone() if found is None or self._ended(found, now) else Conflict(found)
         self._check_size(after)
         stored, wanted = base.fields, after.fields
         put = frozenset([key for key, data in wanted.items() if stored.get(key) != data])
@@ -313,12 +327,13 @@ class Lifecycle:
         """Where the record moved on under this request: raise ``SessionConflict``, or report it."""
         strict = isolation == "serializable"
         clash = clashing(changes, loaded.fields, fresh.fields, strict=strict)
-        moved = fresh.epoch != loaded.epoch and (strict or session.renewing)
+        moved = fresh.epoch != loaded.epoch
         if not clash and not moved:
-            keys = frozenset(changes.steps)
-            self.notify(Event(EventName.MERGED, handle(fresh.id), fresh.user, keys))
+            if fresh.version != loaded.version:
+                keys = frozenset(changes.steps)
+                self.notify(Event(EventName.MERGED, handle(fresh.id), fresh.user, keys))
             return
-        if strict or moved or self.policy.on_conflict == "raise":
+        if strict or self.policy.on_conflict == "raise" or (moved and session.renewing):
             raise SessionConflict(clash)
         self.notify(Event(EventName.CONFLICT, handle(fresh.id), fresh.user, clash))
 
@@ -339,8 +354,10 @@ class Lifecycle:
             commits=(*base.commits, commit_id)[-COMMITS_KEPT:],
             lease=None,
         )
-        if self.policy.touch_due(base, now) or fields.get(EXPIRY) != base.fields.get(EXPIRY):
-            after = after._replace(seen=now, expires=self._deadline(fields, base.created, now))
+        if self._touch_due(base, now) or fields.get(EXPIRY) != base.fields.get(EXPIRY):
+            # Never before the last use, which a host whose clock is ahead may have seen.
+            seen = max(now, base.seen)
+            after = after._replace(seen=seen, expires=self._deadline(fields, base.created, seen))
         if token is not None:
             # No grace where the visitor's rights changed (ASVS 7.2.4), a moment where they did not.
             grace = 0.0 if session.renewing else now + self.policy.grace
@@ -354,7 +371,7 @@ class Lifecycle:
     async def _touch(self, record: Record) -> None:
         """Move the deadline of a session that was only read, when it is time to."""
         now = self.clock()
-        if self.policy.touch_due(record, now) and not self.policy.ended(record, now):
+        if self._touch_due(record, now) and not self._ended(record, now):
             await self.store.touch(
                 record.id, now, self._deadline(record.fields, record.created, now)
             )
@@ -392,10 +409,11 @@ class Lifecycle:
 
     # -- for applications: who is here, and out they go ----------------------------------------
 
-    async def of(self, user: str) -> Sequence[Record]:
+    async def of(self, user: object) -> Sequence[Record]:
         """The live sessions of *user*, last seen first."""
         now = self.clock()
-        return [r for r in await self.store.of_user(user) if not self.policy.ended(r, now)]
+        records = await self.store.of_user(user_key(user))
+        return [record for record in records if not self.policy.ended(record, now)]
 
     async def revoke(self, id: str) -> bool:
         """End the session with the record id *id*; whether there was one."""
@@ -404,9 +422,9 @@ class Lifecycle:
             self.notify(Event(EventName.DESTROYED, handle(id), detail="revoked"))
         return ended
 
-    async def revoke_user(self, user: str, except_: str | None = None) -> int:
+    async def revoke_user(self, user: object, except_: str | None = None) -> int:
         """End all sessions of *user* but the one with the record id *except_*; how many ended."""
-        records = await self.store.of_user(user)
+        records = await self.store.of_user(user_key(user))
         return sum([await self.revoke(r.id) for r in records if r.id != except_])
 
     async def delete_expired(self, batch: int = 500) -> int:

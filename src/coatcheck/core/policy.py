@@ -9,7 +9,7 @@ from typing import Literal
 
 from coatcheck.wire.cookies import LONGEST_AGE, CookieAttributes, SameSite
 
-from .errors import InvalidPolicy
+from .errors import InvalidCookie, InvalidPolicy
 from .record import Record
 
 DAY = 86400
@@ -47,7 +47,9 @@ class SessionPolicy:
     def __post_init__(self) -> None:
         for name in ("idle_timeout", "lifetime", "wait", "waiters", "lease", "grace", "max_bytes"):
             value = getattr(self, name)
-            if value <= 0:
+            if not isinstance(value, int | float):
+                raise InvalidPolicy(f"{name} is {value!r}: it must be a number, such as 3600.")
+            if not value > 0:  # nor is "not a number"
                 raise InvalidPolicy(f"{name} is {value}: it must be more than 0.")
         if self.idle_timeout > self.lifetime:
             raise InvalidPolicy(
@@ -77,9 +79,9 @@ class SessionPolicy:
         """Whether the record's time is over, by its deadline or by the lifetime in force now."""
         return record.expired(now) or now >= record.created + self.lifetime
 
-    def touch_due(self, record: Record, now: float) -> bool:
+    def touch_due(self, record: Record, now: float, idle: float | None = None) -> bool:
         """Whether a use at *now* moves the deadline: at most every tenth of the idle timeout."""
-        return now - record.seen >= (record.expires - record.seen) / 10
+        return now - record.seen >= (self.idle_timeout if idle is None else idle) / 10
 
     def renewal_due(self, record: Record, now: float) -> bool:
         """Whether the secret is old enough to be replaced."""
@@ -106,7 +108,15 @@ class SessionCookie:
     prefix: bool = field(default=True)
 
     def __post_init__(self) -> None:
-        _ = self.over_https if self.secure is not False else self.over_http
+        if self.prefix and self.name.lower().startswith(("__host-", "__secure-")):
+            raise InvalidCookie(
+                f"cookie name {self.name!r} has a prefix already: leave it out, it is added over "
+                "https; or keep it with prefix=False and secure=True."
+            )
+        if self.secure is not False:
+            _ = self.over_https
+        if self.secure is not True:
+            _ = self.over_http
 
     def attributes(self, *, https: bool) -> CookieAttributes:
         """The attributes for a request that came over https, or not."""
@@ -126,12 +136,10 @@ class SessionCookie:
         return self._attributes(self.name, secure=False)
 
     def _attributes(self, name: str, *, secure: bool) -> CookieAttributes:
+        same_site, partitioned = self.same_site, self.partitioned
+        if self.secure == "auto" and not secure:
+            # Plain http is for development: there, what needs https is left out.
+            same_site, partitioned = "Lax" if same_site == "None" else same_site, False
         return CookieAttributes(
-            name,
-            self.path,
-            self.domain,
-            secure,
-            self.http_only,
-            self.same_site if secure or self.same_site != "None" else "Lax",
-            self.partitioned and secure,
+            name, self.path, self.domain, secure, self.http_only, same_site, partitioned
         )

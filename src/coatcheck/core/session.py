@@ -293,7 +293,7 @@ class Session(MutableMapping[str, Any]):
         for key in list(self._keys):
             self._drop(key)
         self._steps = {}
-        self._cleared = True
+        self._cleared = self._cleared or bool(self._fields)
 
     def popitem(self) -> tuple[str, Any]:
         """Remove the key that was added last, and return it with its value, as ``dict`` does."""
@@ -418,8 +418,8 @@ class Session(MutableMapping[str, Any]):
             current = decode(self._fields[key])
         value = step.apply(current)
         if value is MISSING:
-            self._note(key, [*earlier, step])
             self._drop(key)
+            self._note_gone(key, [*earlier, step])
             return value
         data = self._encode(key, value)
         self._note(key, [*earlier, step])
@@ -485,7 +485,6 @@ class Session(MutableMapping[str, Any]):
         if self.record is not None:
             self.ending.append(self.record.id)
         self.record = None
-        self.late = False
         self.entering = None
         self.renewing = False
         self._reset({})
