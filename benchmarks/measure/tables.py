@@ -51,4 +51,4 @@ def _text(cell: object) -> str:
 
 
 def _number(text: str) -> bool:
-    return text.strip("-") == "" or text[0].isdigit() or (text[0] == "-" and text[1:2].isdigit())
+    return not text.strip("-0123456789.,%")
