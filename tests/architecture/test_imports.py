@@ -22,6 +22,7 @@ DOORS = {
     "stores/sql": {"psycopg", "sqlalchemy"},
     "stores/valkey": {"libvalkey", "valkey"},
     "stores/memcached.py": {"pymemcache"},
+    "stores/cookie.py": {"cryptography"},
     "integrations/asgi.py": {"anyio"},
     "integrations/threaded.py": {"anyio"},
     "integrations/starlette.py": {"starlette"},

@@ -13,6 +13,7 @@ from . import bridge
 from .errors import ConfigurationError
 from .events import Listener, log
 from .http import RequestView, ResponseEdits
+from .in_cookie import CookieLifecycle
 from .lifecycle import Lifecycle
 from .policy import Isolation, SessionCookie, SessionPolicy
 from .record import Record
@@ -41,7 +42,8 @@ class Sessions:
         self.store = store
         self.blocking = not inspect.iscoroutinefunction(store.load)
         """Whether the store blocks, so that an event loop hands its work to a thread."""
-        self.lifecycle = Lifecycle(
+        kind = CookieLifecycle if store.capabilities.in_cookie else Lifecycle
+        self.lifecycle = kind(
             bridge.Awaitable(cast(BlockingStore, store)) if self.blocking else cast(Store, store),
             policy or SessionPolicy(),
             cookie or SessionCookie(),

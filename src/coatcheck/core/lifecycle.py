@@ -47,14 +47,18 @@ class Lifecycle:
 
     def over(self, store: Store, pause: Callable[[float], Awaitable[None]]) -> "Lifecycle":
         """The same rules over another view of the store, as an asynchronous host needs it."""
-        return Lifecycle(store, self.policy, self.cookie, self.clock, pause, self.notify)
+        return type(self)(store, self.policy, self.cookie, self.clock, pause, self.notify)
 
     def open(self, view: RequestView, opener: Opener) -> Session:
         """The session of a request, not loaded yet. Asks no store."""
         found = values(view.cookies, self.cookie.attributes(https=view.https).name)
         if len(found) > 1:
             self.notify(Event(EventName.TOSSED, detail=f"{len(found)} different session cookies"))
-        token = Token.parse(found[0]) if len(found) == 1 else None
+        return self._opened(found[0] if len(found) == 1 else None, opener)
+
+    def _opened(self, text: str | None, opener: Opener) -> Session:
+        """The session of a visitor whose cookie says *text*."""
+        token = Token.parse(text) if text is not None else None
         session = Session(opener, token)
         if token is None:
             session.begin(None)
@@ -404,8 +408,12 @@ class Lifecycle:
         """
         persistent = self.cookie.persistent and expiry_of(record.fields).persistent
         age = int(record.created + self.policy.lifetime - self.clock()) if persistent else None
-        cookie = self.cookie.attributes(https=https).render(str(token), age)
+        cookie = self.cookie.attributes(https=https).render(self._text(record, token), age)
         return ResponseEdits(cookie, vary=True)
+
+    def _text(self, record: Record, token: Token) -> str:
+        """The cookie's value for the owner of *record*."""
+        return str(token)
 
     # -- for applications: who is here, and out they go ----------------------------------------
 

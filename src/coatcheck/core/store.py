@@ -22,6 +22,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+from coatcheck.wire.tokens import Token
+
 from .record import Lease, Record
 
 
@@ -31,8 +33,9 @@ class Capabilities:
 
     ``by_user``: ``of_user`` lists a user's records. ``lease``: ``load`` can take a lease.
     ``inline``: a load needs no network and waits for no lock, so that an event loop may do it in
-    place. ``revoke``: a record can be ended (a store inside the cookie cannot). ``sweep``: ``sweep``
-    removes what has expired (a cache that cannot list its keys drops it by itself).
+    place. ``revoke``: a record can be ended (a store inside the cookie cannot). ``sweep``: expired
+    records are removed by ``sweep`` (a cache that cannot list its keys drops them by itself).
+    ``in_cookie``: records are in their visitors' cookies, and the store is ``Sealing`` as well.
     """
 
     by_user: bool = True
@@ -40,6 +43,7 @@ class Capabilities:
     inline: bool = False
     revoke: bool = True
     sweep: bool = True
+    in_cookie: bool = False
 
 
 class Commit(NamedTuple):
@@ -151,3 +155,15 @@ class BlockingStore(Protocol):
     def of_user(self, user: str) -> Sequence[Record]: ...
 
     def close(self) -> None: ...
+
+
+class Sealing(Protocol):
+    """What a store with the capability ``in_cookie`` has beside the verbs, which do nothing."""
+
+    def seal(self, token: Token, record: Record) -> str:
+        """The cookie's value: *record*, and the *token* that proves its owner."""
+        ...
+
+    def unseal(self, text: str) -> tuple[Token, Record] | None:
+        """The token and the record in *text*, or None for what was not sealed under our keys."""
+        ...

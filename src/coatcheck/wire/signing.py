@@ -43,6 +43,10 @@ class Keyring:
             for key in self._keys
         )
 
+    def derived(self, purpose: str) -> tuple[bytes, ...]:
+        """32 bytes for *purpose* from each key, newest first: to encrypt with, say."""
+        return tuple(_derived(key, purpose) for key in self._keys)
+
     def __repr__(self) -> str:
         return f"<Keyring of {len(self._keys)}>"
 
