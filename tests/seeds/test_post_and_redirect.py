@@ -8,10 +8,6 @@ from starlette.testclient import TestClient
 
 from tests.seeds.snippets import Notes
 
-LEFT_FOR_LATER = "a double click runs the view once"
-
-MEMORY = "\napp = Flask(__name__, settings={'SESSION_STORE': 'memory://', 'DEBUG': True})\n"
-
 FROM_OWN_PAGE = {"Sec-Fetch-Site": "same-origin"}
 FROM_A_FILE = {"Sec-Fetch-Site": "cross-site", "Origin": "null"}
 FROM_ELSEWHERE = {"Sec-Fetch-Site": "cross-site", "Origin": "https://elsewhere.example"}

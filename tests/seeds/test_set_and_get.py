@@ -15,8 +15,6 @@ from coatcheck.web import App
 from tests.seeds.servers import answering, project, stopped
 from tests.seeds.snippets import SETTINGS, Notes
 
-LEFT_FOR_LATER = "the dashboard behind admin.site.urls: today a plain, protected page"
-
 
 @pytest.fixture
 def site(notes: Notes, tmp_path: Path, module: Callable[..., ModuleType]) -> Iterator[TestClient]:
