@@ -118,7 +118,7 @@ def _watches(url: str) -> bool:
     """Whether the Sentinel at *url* knows the other two and the replica."""
     names = told(url, "SENTINEL", "MASTER", SERVICE)
     known = dict(zip(names[::2], names[1::2], strict=True))
-    return known[b"num-other-sentinels"] == b"2" and known[b"num-slaves"] == b"1"
+    return bool(known[b"num-other-sentinels"] == b"2" and known[b"num-slaves"] == b"1")
 
 
 @pytest.fixture(scope="session")
