@@ -1,6 +1,6 @@
 """The awaitable store: the same verbs for an event loop, over psycopg's async connections."""
 
-from typing import TypeVar, cast
+from typing import TypeVar
 
 from coatcheck.core.errors import ConfigurationError
 
@@ -53,15 +53,14 @@ class AsyncSQLStore(Verbs):
     async def run(self, statement: Statement[A], values: Row) -> A:
         again = statement.repeatable
         while True:
-            cursor = None
+            line = None
             try:
-                cursor = await self._pool.take(sure=not again)
-                await cursor.execute(statement.text, statement.arrange(values))
-                answer = await cursor.fetchall() if statement.rows else cursor.rowcount
+                line = await self._pool.take(sure=not again)
+                answer = await self._driver.ask_async(line, statement, values)
             except BaseException as error:
-                broken = cursor is not None and self._driver.broken(cursor, error)
-                if cursor is not None:
-                    await (self._pool.drop(cursor) if broken else self._pool.give(cursor))
+                broken = line is not None and self._driver.broken(line, error)
+                if line is not None:
+                    await (self._pool.drop(line) if broken else self._pool.give(line))
                 if not isinstance(error, self._driver.error):
                     raise
                 if broken and again:
@@ -71,5 +70,5 @@ class AsyncSQLStore(Verbs):
                 if translated is None:
                     raise
                 raise translated from error
-            await self._pool.give(cursor)
-            return cast(A, answer)
+            await self._pool.give(line)
+            return answer

@@ -21,7 +21,7 @@ A = TypeVar("A")
 
 
 class Driver(Protocol):
-    """What the store has to know of a database. A connection is held as its one cursor."""
+    """What the store has to know of a database."""
 
     name: str
     capabilities: Capabilities
@@ -32,7 +32,9 @@ class Driver(Protocol):
 
     def pool(self, connections: int) -> Pool[Any]: ...
 
-    def broken(self, cursor: Any, error: BaseException) -> bool: ...
+    def ask(self, connection: Any, statement: Statement[A], values: Row) -> A: ...
+
+    def broken(self, connection: Any, error: BaseException) -> bool: ...
 
     def translated(self, error: Exception) -> CoatcheckError | None: ...
 
@@ -118,17 +120,16 @@ class _Stepped(Verbs):
     async def run(self, statement: Statement[A], values: Row) -> A:
         again = statement.repeatable
         while True:
-            cursor = None
+            connection = None
             try:
-                cursor = self.pool.take(sure=not again)
-                cursor.execute(statement.text, statement.arrange(values))
-                answer: A = cursor.fetchall() if statement.rows else cursor.rowcount
+                connection = self.pool.take(sure=not again)
+                answer = self.driver.ask(connection, statement, values)
             except BaseException as error:
-                broken = cursor is not None and self.driver.broken(cursor, error)
+                broken = connection is not None and self.driver.broken(connection, error)
                 if broken:
-                    self.pool.drop(cursor)
-                elif cursor is not None:
-                    self.pool.give(cursor)
+                    self.pool.drop(connection)
+                elif connection is not None:
+                    self.pool.give(connection)
                 if not isinstance(error, self.driver.error):
                     raise
                 if broken and again:
@@ -138,5 +139,5 @@ class _Stepped(Verbs):
                 if translated is None:
                     raise
                 raise translated from error
-            self.pool.give(cursor)
+            self.pool.give(connection)
             return answer

@@ -1,4 +1,4 @@
-"""PostgreSQL through psycopg: every verb one prepared statement, one round trip, its own commit.
+"""PostgreSQL: every verb one prepared statement, one round trip, its own commit.
 
 Blocking and asynchronous connections are set up alike, from one reading of the URL. Nothing here
 knows a verb; ``blocking`` and ``awaitable`` run them.
@@ -6,12 +6,11 @@ knows a verb; ``blocking`` and ``awaitable`` run them.
 
 import math
 import select
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import psycopg
-from psycopg import AsyncConnection, AsyncCursor, Connection, Cursor, errors
+from psycopg import AsyncConnection, Connection, errors
 from psycopg.pq import TransactionStatus
-from psycopg.types.numeric import Int8BinaryDumper
 from sqlalchemy.dialects.postgresql.psycopg import dialect
 from sqlalchemy.engine import URL
 
@@ -24,11 +23,21 @@ from coatcheck.core.errors import (
 from coatcheck.core.store import Capabilities
 
 from ..pool import AsyncPool, Pool
+from .protocol import Line, Plan, plan
 from .rows import Row
 from .schema import MissingTable, sessions
-from .statements import statements
+from .statements import Statement, statements
 
-AnyCursor = Cursor[Row] | AsyncCursor[Row]
+A = TypeVar("A")
+Blocking = Line[Connection[Any]]
+Awaitable = Line[AsyncConnection[Any]]
+
+_REOPEN = (
+    errors.ReadOnlySqlTransaction,  # a standby now: the next connection may find the new primary
+    errors.InvalidSqlStatementName,  # what the connection had prepared is gone,
+    errors.DuplicatePreparedStatement,  # or another's,
+    errors.FeatureNotSupported,  # or made before a migration that changed a column
+)
 
 
 class PostgreSQL:
@@ -41,18 +50,14 @@ class PostgreSQL:
         self.timeout = timeout
         self.statements = statements("postgresql")
         self._arguments = _arguments(url, timeout)
-        # A server set up for stricter isolation would turn a lost race into an error.
-        self._setting_up = (
-            f"SET statement_timeout = {math.ceil(timeout * 1000)}; "
-            "SET default_transaction_isolation = 'read committed'"
-        )
+        self._plans: dict[str, Plan] = {}
         host = self._arguments.get("host") or "its local socket"
         port = f":{self._arguments['port']}" if "port" in self._arguments else ""
         self.name = f"PostgreSQL database {url.database or 'by default'} at {host}{port}"
 
     # -- blocking connections -----------------------------------------------------------------
 
-    def pool(self, connections: int) -> Pool[Cursor[Row]]:
+    def pool(self, connections: int) -> Pool[Blocking]:
         """At most so many *connections* for threads."""
         return Pool(
             self.connect,
@@ -63,23 +68,20 @@ class PostgreSQL:
             timeout=self.timeout,
         )
 
-    def connect(self) -> Cursor[Row]:
-        """A new connection, as the cursor that all its statements use."""
-        connection = Connection.connect(**self._arguments)
-        try:
-            _adapt(connection)
-            connection.execute(self._setting_up, prepare=False)
-        except BaseException:
-            connection.close()
-            raise
-        return connection.cursor(binary=True)
+    def connect(self) -> Blocking:
+        """A new connection."""
+        return Line(Connection.connect(**self._arguments))
 
-    def close(self, cursor: Cursor[Row]) -> None:
-        cursor.connection.close()
+    def close(self, line: Blocking) -> None:
+        line.connection.close()
+
+    def ask(self, line: Blocking, statement: Statement[A], values: Row) -> A:
+        """The answer to *statement*."""
+        return cast(A, line.connection.wait(line.asking(self._plan(statement), values)))
 
     # -- asynchronous connections -------------------------------------------------------------
 
-    def async_pool(self, connections: int) -> AsyncPool[AsyncCursor[Row]]:
+    def async_pool(self, connections: int) -> AsyncPool[Awaitable]:
         """At most so many *connections* for the tasks of one event loop."""
         return AsyncPool(
             self.connect_async,
@@ -89,40 +91,40 @@ class PostgreSQL:
             timeout=self.timeout,
         )
 
-    async def connect_async(self) -> AsyncCursor[Row]:
-        """A new connection, as the cursor that all its statements use."""
-        connection = await AsyncConnection.connect(**self._arguments)
-        try:
-            _adapt(connection)
-            await connection.execute(self._setting_up, prepare=False)
-        except BaseException:
-            await connection.close()
-            raise
-        return connection.cursor(binary=True)
+    async def connect_async(self) -> Awaitable:
+        """A new connection."""
+        return Line(await AsyncConnection.connect(**self._arguments))
 
-    async def close_async(self, cursor: AsyncCursor[Row]) -> None:
-        await cursor.connection.close()
+    async def close_async(self, line: Awaitable) -> None:
+        await line.connection.close()
+
+    async def ask_async(self, line: Awaitable, statement: Statement[A], values: Row) -> A:
+        """The answer to *statement*."""
+        return cast(A, await line.connection.wait(line.asking(self._plan(statement), values)))
 
     # -- both ---------------------------------------------------------------------------------
 
-    def usable(self, cursor: AnyCursor) -> bool:
+    def _plan(self, statement: Statement[Any]) -> Plan:
+        made = self._plans.get(statement.name)
+        if made is None:
+            made = self._plans[statement.name] = plan(statement)
+        return made
+
+    def usable(self, line: Blocking | Awaitable) -> bool:
         """Whether an idle connection still works: a server that hangs up has something to say.
 
         This finds connections from before a restart without sending anything, so that verbs
         which must not run twice survive a restart too.
         """
-        if cursor.connection.closed:
-            return False
-        return not _readable(cursor.connection.fileno())
+        return not (line.connection.closed or _readable(line.connection.fileno()))
 
-    def broken(self, cursor: AnyCursor, error: BaseException) -> bool:
+    def broken(self, line: Blocking | Awaitable, error: BaseException) -> bool:
         """Whether to give the connection up after *error*."""
-        connection = cursor.connection
+        connection = line.connection
         return (
             connection.closed
             or connection.info.transaction_status != TransactionStatus.IDLE
-            # The server became a standby: the next connection may find the new primary.
-            or isinstance(error, errors.ReadOnlySqlTransaction)
+            or isinstance(error, _REOPEN)
         )
 
     def translated(self, error: Exception) -> CoatcheckError | None:
@@ -144,8 +146,8 @@ class PostgreSQL:
                 )
             case errors.InvalidSqlStatementName() | errors.DuplicatePreparedStatement():
                 return StoreUnavailable(
-                    f"{self.name} lost a prepared statement: there is a pooler between that does "
-                    "not keep them. Use PgBouncer 1.21 or newer with max_prepared_statements, or "
+                    f"{self.name} lost a prepared statement: a pooler between does not keep them. "
+                    "Use PgBouncer 1.21 or newer with max_prepared_statements, or "
                     "pool_mode=session."
                 )
             case psycopg.DataError():
@@ -154,6 +156,11 @@ class PostgreSQL:
                 psycopg.ProgrammingError() | psycopg.IntegrityError() | psycopg.NotSupportedError()
             ):
                 return None
+        if "unsupported startup parameter" in reason:
+            return StoreUnavailable(
+                f"{self.name} is behind a pooler that refuses the store's timeout ({reason}): add "
+                "options to its ignore_startup_parameters."
+            )
         if getattr(error, "sqlstate", None) is None:
             return StoreUnavailable(
                 f"{self.name} cannot be reached ({reason}). Start it, or correct the store's URL."
@@ -164,12 +171,19 @@ class PostgreSQL:
 def _arguments(url: URL, timeout: float) -> dict[str, Any]:
     """Arguments for psycopg. The URL is read as SQLAlchemy reads it for the site's own tables."""
     _, arguments = dialect().create_connect_args(url)  # type: ignore[no-untyped-call]
+    # At start and not by SET: through a pooler that would change the site's own connections. A
+    # server set up for stricter isolation would turn a lost race into an error.
+    session = (
+        f"-c statement_timeout={math.ceil(timeout * 1000)} "
+        r"-c default_transaction_isolation=read\ committed"
+    )
     defaults = {
         "connect_timeout": math.ceil(timeout),
         "tcp_user_timeout": math.ceil(timeout * 1000),
         "fallback_application_name": "coatcheck",
     }
-    settled = {**defaults, **arguments}
+    options = f"{session} {arguments.get('options', '')}".rstrip()
+    settled = {**defaults, **arguments, "options": options}
     try:
         psycopg.conninfo.make_conninfo(**settled)
     except psycopg.ProgrammingError:
@@ -178,13 +192,7 @@ def _arguments(url: URL, timeout: float) -> dict[str, Any]:
             "a postgresql:// URL has an option that libpq does not know: see 'Parameter Key Words' "
             "in PostgreSQL's manual for those that may follow the '?'."
         ) from None
-    return {**settled, "autocommit": True, "prepare_threshold": 0}
-
-
-def _adapt(connection: Connection[Any] | AsyncConnection[Any]) -> None:
-    # All whole numbers as bigint: by default the type follows the size of each number, and a
-    # statement would be prepared anew for each.
-    connection.adapters.register_dumper(int, Int8BinaryDumper)
+    return {**settled, "autocommit": True, "client_encoding": "UTF8"}
 
 
 if hasattr(select, "poll"):

@@ -9,6 +9,7 @@ import sqlite3
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar, cast
 
 from sqlalchemy.engine import URL
 
@@ -16,8 +17,11 @@ from coatcheck.core.errors import CoatcheckError, ConfigurationError, StoreUnava
 from coatcheck.core.store import Capabilities
 
 from ..pool import Pool
+from .rows import Row
 from .schema import MissingTable
-from .statements import statements
+from .statements import Statement, statements
+
+A = TypeVar("A")
 
 SYNCHRONOUS = ("NORMAL", "FULL")
 
@@ -112,6 +116,11 @@ class SQLite:
                 f"{self.name} cannot keep a write-ahead log, without which readers wait for "
                 "writers: put it on a local disk that this process may write to."
             )
+
+    def ask(self, cursor: sqlite3.Cursor, statement: Statement[A], values: Row) -> A:
+        """The answer to *statement*."""
+        cursor.execute(statement.text, statement.arrange(values))
+        return cast(A, cursor.fetchall() if statement.rows else cursor.rowcount)
 
     def close(self, cursor: sqlite3.Cursor) -> None:
         cursor.connection.close()

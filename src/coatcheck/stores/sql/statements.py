@@ -4,15 +4,17 @@ Every verb is one statement that stands alone, so none needs a transaction aroun
 as text on the driver's own connections costs a third of running the constructs.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from operator import itemgetter
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     Double,
+    Integer,
     Select,
     UpdateBase,
     and_,
@@ -39,12 +41,15 @@ A = TypeVar("A")
 class Statement(Generic[A]):
     """SQL text, and how the values that a verb gives become its parameters.
 
-    Its answer is a list of rows, or the number of rows it changed. ``repeatable`` says that running
-    it a second time, when nobody knows whether the first arrived, does no harm.
+    It answers with rows, whose columns have the Python types ``rows``, or, when there are none,
+    with the number of rows that it changed. ``repeatable`` says that running it a second time,
+    when nobody knows whether the first arrived, does no harm.
     """
 
+    name: str
     text: str
-    rows: bool
+    parameters: tuple[type, ...]
+    rows: tuple[type, ...]
     repeatable: bool
     arrange: Callable[[Row], Row]
 
@@ -91,8 +96,7 @@ def _in_turn(texts: list[str]) -> list[str]:
 _LOCK = 0x636F6174
 _KINDS = {
     "sqlite": _Kind(sqlite.dialect(paramstyle="qmark"), True, sqlite.insert, _one_by_one),
-    # Without the casts that the dialect of psycopg puts around parameters: the store's connections
-    # send them with their types.
+    # Without the casts that psycopg's dialect puts around parameters: they are sent with types.
     "postgresql": _Kind(
         PGDialect(paramstyle="format"),  # type: ignore[no-untyped-call]
         False,
@@ -116,132 +120,167 @@ _PLAIN = (
 """The columns that a commit puts, and no index has."""
 
 
+_TYPES = {
+    **{column.name: column.type for column in sessions.columns},
+    "base": sessions.c.version.type,
+    "holder": sessions.c.lease_holder.type,
+    "limit": Integer(),
+    "now": sessions.c.expires.type,
+    "until": sessions.c.lease_until.type,
+    "user": sessions.c.user_id.type,
+}
+
+
+def _value(name: str) -> BindParameter[Any]:
+    """The place for what a verb gives under *name*, with its type."""
+    return bindparam(name, type_=_TYPES[name])
+
+
 @cache
 def statements(name: str) -> Statements:
     """The statements for the dialect *name*."""
     dialect, writes_in_place, insert, defining = _KINDS[name]
 
     def compiled(
+        name: str,
         construct: Select[Any] | UpdateBase,
         *given: str,
-        rows: bool = False,
+        rows: Sequence[ColumnElement[Any]] = (),
         repeatable: bool = True,
     ) -> Statement[Any]:
         made = construct.compile(dialect=dialect)
+        placed = made.positiontup or []
         # SQLAlchemy adds parameters of its own to some dialects, such as an OFFSET of 0.
         own = [name for name in made.params if name not in given]
         names = (*given, *own)
-        places = [names.index(name) for name in made.positiontup or ()]
-        values = tuple(made.params[name] for name in own)
-        return Statement(str(made), rows, repeatable, _arrangement(places, len(given), values))
+        return Statement(
+            name,
+            str(made),
+            tuple(made.binds[name].type.python_type for name in placed),
+            tuple(column.type.python_type for column in rows),
+            repeatable,
+            _arrangement(
+                [names.index(name) for name in placed],
+                len(given),
+                tuple(made.params[name] for name in own),
+            ),
+        )
 
     row = sessions.c
     columns = [row[name] for name in COLUMNS]
-    this = row.id == bindparam("id")
+    this = row.id == _value("id")
 
     def free() -> ColumnElement[bool]:
         """No live lease but the asker's own."""
         return or_(
             row.lease_holder.is_(None),
-            row.lease_until <= bindparam("now"),
-            row.lease_holder == bindparam("holder"),
+            row.lease_until <= _value("now"),
+            row.lease_holder == _value("holder"),
         )
 
-    expired = row.expires <= bindparam("now")
+    expired = row.expires <= _value("now")
     # Locked rows are somebody's fresh touch or commit, or another sweep's.
     batch = (
         select(row.id)
         .where(expired)
         .order_by(row.expires)
-        .limit(bindparam("limit"))
+        .limit(_value("limit"))
         .with_for_update(skip_locked=True)
         .cte("batch")
     )
-    touched = row.seen > bindparam("seen")
-    later = row.seen < bindparam("seen")
-    committing = update(sessions).where(this, row.version == bindparam("base"), free())
+    touched = row.seen > _value("seen")
+    later = row.seen < _value("seen")
+    committing = update(sessions).where(this, row.version == _value("base"), free())
     put = [
-        *((row[name], bindparam(name)) for name in _PLAIN),
+        *((row[name], _value(name)) for name in _PLAIN),
         (row.lease_holder, null()),
         (row.lease_until, null()),
     ]
-    as_given = and_(row.seen == bindparam("seen"), row.expires == bindparam("expires"))
+    as_given = and_(row.seen == _value("seen"), row.expires == _value("expires"))
     # In both updates `expires` comes before `seen`, which it looks at: some databases assign from
     # left to right and would compare with the new value.
     return Statements(
-        load=compiled(select(*columns).where(this), "id", rows=True),
+        load=compiled("load", select(*columns).where(this), "id", rows=columns),
         lease=compiled(
+            "lease",
             update(sessions)
             .where(this, free())
-            .values(lease_holder=bindparam("holder"), lease_until=bindparam("until"))
+            .values(lease_holder=_value("holder"), lease_until=_value("until"))
             # SQLite's RETURNING forgets that a whole number is a float: the cast reminds it.
             .returning(*(cast(c, Double) if isinstance(c.type, Double) else c for c in columns)),
             *("id", "holder", "until", "now"),
-            rows=True,
+            rows=columns,
         ),
         create=compiled(
+            "create",
             insert(sessions)
-            .values({name: bindparam(name) for name in COLUMNS})
+            .values({name: _value(name) for name in COLUMNS})
             .on_conflict_do_nothing(index_elements=["id"]),
             *COLUMNS,
             repeatable=False,
         ),
         commit=compiled(
+            "commit",
             committing.ordered_values(
                 *put,
-                (row.user_id, bindparam("user_id")),
+                (row.user_id, _value("user_id")),
                 # A touch may have moved the deadline since the record was loaded.
-                (row.expires, case((touched, row.expires), else_=bindparam("expires"))),
-                (row.seen, case((touched, row.seen), else_=bindparam("seen"))),
+                (row.expires, case((touched, row.expires), else_=_value("expires"))),
+                (row.seen, case((touched, row.seen), else_=_value("seen"))),
             ),
             *(*COLUMNS, "base", "now", "holder"),
             repeatable=False,
         ),
         commit_in_place=compiled(
+            "commit_in_place",
             committing.where(
-                row.user_id.is_not_distinct_from(bindparam("user_id")), or_(touched, as_given)
+                row.user_id.is_not_distinct_from(_value("user_id")), or_(touched, as_given)
             ).ordered_values(*put),
             *(*COLUMNS, "base", "now", "holder"),
             repeatable=False,
         )
         if writes_in_place
         else None,
-        end=compiled(delete(sessions).where(this), "id"),
+        end=compiled("end", delete(sessions).where(this), "id"),
         touch=compiled(
+            "touch",
             update(sessions)
             .where(this)
             .ordered_values(
                 (
                     row.expires,
                     case(
-                        (and_(later, row.expires < bindparam("expires")), bindparam("expires")),
+                        (and_(later, row.expires < _value("expires")), _value("expires")),
                         else_=row.expires,
                     ),
                 ),
-                (row.seen, case((later, bindparam("seen")), else_=row.seen)),
+                (row.seen, case((later, _value("seen")), else_=row.seen)),
             ),
             *("id", "seen", "expires"),
         ),
         release=compiled(
+            "release",
             update(sessions)
-            .where(this, row.lease_holder == bindparam("holder"))
+            .where(this, row.lease_holder == _value("holder"))
             .values(lease_holder=null(), lease_until=null()),
             *("id", "holder"),
         ),
         sweep=compiled(
+            "sweep",
             # Expiry is asked again: a touch may have come between.
             delete(sessions).where(row.id.in_(select(batch.c.id)), expired).returning(row.id),
             *("now", "limit"),
-            rows=True,
+            rows=[row.id],
         ),
         of_user=compiled(
-            select(*columns).where(row.user_id == bindparam("user")).order_by(row.seen.desc()),
+            "of_user",
+            select(*columns).where(row.user_id == _value("user")).order_by(row.seen.desc()),
             "user",
-            rows=True,
+            rows=columns,
         ),
         define=tuple(
-            Statement(text, rows=False, repeatable=True, arrange=_as_given)
-            for text in defining(definition(dialect))
+            Statement(f"define {n}", text, (), (), repeatable=True, arrange=_as_given)
+            for n, text in enumerate(defining(definition(dialect)))
         ),
     )
 
