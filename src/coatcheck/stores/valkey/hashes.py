@@ -9,8 +9,8 @@ A header of another format is refused, not guessed at, and never written over: t
 its first byte too.
 """
 
+import struct
 from collections.abc import Iterable, Mapping, Sequence
-from struct import Struct
 from typing import Any, Final
 
 import ormsgpack
@@ -25,14 +25,14 @@ HEADER: Final = b"\xffh"
 USER: Final = b"\xffu"
 LEASE: Final = b"\xffl"
 
-_FIXED: Final = Struct(">BQdd")
+_FIXED: Final = struct.Struct(">BQdd")
 """Format, version, seen, expires: what ``scripts`` reads at the offsets 1, 2, 10 and 18."""
 
 _SIZE: Final = _FIXED.size
 _fixed = _FIXED.unpack_from
 
-_BASE: Final = Struct(">BQ")
-_MOMENT: Final = Struct(">d")
+_BASE: Final = struct.Struct(">BQ")
+_MOMENT: Final = struct.Struct(">d")
 _unpack: Any = ormsgpack.unpackb
 
 moment = _MOMENT.pack
@@ -121,7 +121,7 @@ def record(id: str, reply: Sequence[bytes]) -> Record:
                 None if leased is None else Lease(leased[9:].decode(), until(leased)),
             )
         )
-    except (LookupError, ValueError, TypeError, ArithmeticError) as error:
+    except (LookupError, ValueError, TypeError, struct.error) as error:
         raise _unreadable(id, found, error) from error
 
 

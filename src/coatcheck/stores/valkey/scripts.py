@@ -126,7 +126,7 @@ TOUCH: Final = Script(
     local key = KEYS[1]
     local header, user = unpack(redis.call('HMGET', key, '\255h', '\255u'))
     if not header then return 0 end
-    if string.byte(header) ~= 1 then return 1 end
+    if string.byte(header) ~= 1 or #header < 25 then return 1 end
     local before, deadline = times(header)
     if struct.unpack('>d', ARGV[1]) <= before then return 1 end
     local expires = string.sub(header, 18, 25)

@@ -153,7 +153,8 @@ class Verbs:
             while True:
                 here = place, cursor
                 cursor, keys = await self.connections.tell(
-                    place, ("SCAN", cursor, "MATCH", self._records + b"*", "COUNT", BATCH)
+                    place,
+                    ("SCAN", cursor, "MATCH", self._records + b"*", "COUNT", BATCH, "TYPE", "hash"),
                 )
                 for key in await self._expired(keys, now):
                     removed += int(await self._run(scripts.SWEEP, key, hashes.moment(now)))
