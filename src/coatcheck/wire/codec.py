@@ -43,6 +43,9 @@ _INT, _TUPLE, _SET, _FROZENSET, _PAIRS = 1, 2, 3, 4, 5
 _DATETIME, _DATE, _TIME, _TIMEDELTA, _DECIMAL, _UUID, _ZONED = 10, 11, 12, 13, 14, 15, 16
 
 
+_FOLD = "~"
+
+
 def encode(value: object) -> bytes:
     """*value* as bytes. Raises ``UnsupportedValue`` naming the type that cannot be kept."""
     try:
@@ -149,8 +152,13 @@ def _pack_int(value: int) -> bytes:
 
 def _pack_datetime(value: datetime) -> tuple[int, bytes]:
     if isinstance(value.tzinfo, ZoneInfo) and value.tzinfo.key:
-        return _ZONED, _pack([value.replace(tzinfo=None).isoformat(), value.fold, value.tzinfo.key])
-    return _DATETIME, value.isoformat().encode()
+        return _ZONED, _pack([_iso(value.replace(tzinfo=None)), value.tzinfo.key])
+    return _DATETIME, _iso(value).encode()
+
+
+def _iso(value: datetime | time) -> str:
+    """ISO 8601, and a mark for the second of two equal hours, for which it has no word."""
+    return value.isoformat() + _FOLD * value.fold
 
 
 def _pack_timedelta(value: timedelta) -> bytes:
@@ -165,7 +173,7 @@ _PACKERS: Final[dict[type, Callable[[Any], tuple[int, bytes]]]] = {
     _Pairs: lambda value: (_PAIRS, _pack([list(pair) for pair in value])),
     datetime: _pack_datetime,
     date: lambda value: (_DATE, value.isoformat().encode()),
-    time: lambda value: (_TIME, value.isoformat().encode()),
+    time: lambda value: (_TIME, _iso(value).encode()),
     timedelta: lambda value: (_TIMEDELTA, _pack_timedelta(value)),
     Decimal: lambda value: (_DECIMAL, str(value).encode()),
     UUID: lambda value: (_UUID, value.bytes),
@@ -174,9 +182,21 @@ _PACKERS: Final[dict[type, Callable[[Any], tuple[int, bytes]]]] = {
 _BASES: Final[tuple[type, ...]] = (int, float, bytes, dict, list, tuple, set, frozenset)
 
 
+def _read_datetime(text: str) -> datetime:
+    if text.endswith(_FOLD):
+        return datetime.fromisoformat(text[:-1]).replace(fold=1)
+    return datetime.fromisoformat(text)
+
+
 def _read_zoned(data: bytes) -> datetime:
-    text, fold, key = _unpack(data)
-    return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(key), fold=fold)
+    text, key = _unpack(data)
+    return _read_datetime(text).replace(tzinfo=ZoneInfo(key))
+
+
+def _read_time(text: str) -> time:
+    if text.endswith(_FOLD):
+        return time.fromisoformat(text[:-1]).replace(fold=1)
+    return time.fromisoformat(text)
 
 
 _READERS: Final[dict[int, Callable[[bytes], Any]]] = {
@@ -185,9 +205,9 @@ _READERS: Final[dict[int, Callable[[bytes], Any]]] = {
     _SET: lambda data: {_unpack(item) for item in _unpack(data)},
     _FROZENSET: lambda data: frozenset(_unpack(item) for item in _unpack(data)),
     _PAIRS: lambda data: dict(_unpack(data)),
-    _DATETIME: lambda data: datetime.fromisoformat(data.decode()),
+    _DATETIME: lambda data: _read_datetime(data.decode()),
     _DATE: lambda data: date.fromisoformat(data.decode()),
-    _TIME: lambda data: time.fromisoformat(data.decode()),
+    _TIME: lambda data: _read_time(data.decode()),
     _TIMEDELTA: lambda data: timedelta(*_unpack(data)),
     _DECIMAL: lambda data: Decimal(data.decode()),
     _UUID: lambda data: UUID(bytes=data),

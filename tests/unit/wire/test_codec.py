@@ -137,8 +137,10 @@ def test_a_zone_comes_back_by_its_name():
 
 def test_the_second_of_two_equal_hours_is_told_from_the_first():
     second = datetime(2026, 10, 25, 2, 30, fold=1, tzinfo=ZoneInfo("Europe/Berlin"))
-    assert decode(encode(second)).fold == 1
     assert decode(encode(second)).utcoffset() == second.utcoffset()
+    for value in (second, second.replace(tzinfo=None), second.time(), second.replace(tzinfo=UTC)):
+        assert decode(encode(value)).fold == 1
+        assert decode(encode(value.replace(fold=0))).fold == 0
 
 
 @pytest.mark.parametrize(
@@ -326,10 +328,11 @@ INT, TUPLE, SET, PAIRS, DATETIME, TIMEDELTA, DECIMAL, UUID_, ZONED = 1, 2, 3, 5,
         extension(TIMEDELTA, b"\x93\xcf" + b"\xff" * 8 + b"\x00\x00"),
         extension(DECIMAL, b"one"),
         extension(UUID_, b"short"),
-        extension(ZONED, ormsgpack.packb(["2026-01-01", 0, "../../etc/passwd"])),
-        extension(ZONED, ormsgpack.packb(["2026-01-01", 0, "No/Where"])),
-        extension(ZONED, ormsgpack.packb(["2026-01-01", 7, "Europe/Berlin"])),
-        extension(ZONED, ormsgpack.packb([None, 0, None])),
+        extension(ZONED, ormsgpack.packb(["2026-01-01", "../../etc/passwd"])),
+        extension(ZONED, ormsgpack.packb(["2026-01-01", "No/Where"])),
+        extension(ZONED, ormsgpack.packb(["2026-01-01~~", "Europe/Berlin"])),
+        extension(ZONED, ormsgpack.packb(["2026-01-01", "Europe/Berlin", 0])),
+        extension(ZONED, ormsgpack.packb([None, None])),
         extension(ZONED, ormsgpack.packb("abc")),
     ],
     ids=lambda data: data[:12].hex(),
