@@ -90,7 +90,7 @@ def test_nor_do_errors(engine, returning, clock):
     def raced(session):
         session["card"] += "!"
         with visitor.visit() as quick:
-            quick["card"] = SECRET
+            quick["card"] = SECRET + "?"
 
     fails(SessionTooLarge, lambda s: s.update(card=SECRET * 50))
     fails(SessionConflict, raced, isolation="serializable")
