@@ -11,6 +11,7 @@ from valkey.exceptions import (
     BusyLoadingError,
     ConnectionError,
     NoPermissionError,
+    OutOfMemoryError,
     ReadOnlyError,
     ResponseError,
     TimeoutError,
@@ -21,8 +22,8 @@ from coatcheck.core.errors import CoatcheckError, StoreUnavailable, UnreadableRe
 LOST: Final = (ConnectionError, OSError)
 """The connection broke: whether the command arrived, nobody knows."""
 
-# By the word that an error starts with. Before Redis 7 an error inside a script comes wrapped in
-# another one, so the word is looked for in the whole text.
+# By a word in the error. It stands at the start, but for an error inside a script before Redis 7,
+# which comes wrapped in another one.
 _REFUSALS: Final = {
     "OOM": "is full: raise its maxmemory, or find out what fills it",
     "MISCONF": "takes no writes, as it cannot save to its disk",
@@ -33,6 +34,7 @@ _REFUSALS: Final = {
     "READONLY": "is a replica and takes no writes: a failover is under way, or the URL is wrong",
     "LOADING": "is loading its data",
     "BUSY": "is busy with a script of somebody else",
+    "MOVED": "is a node of a cluster: write valkey+cluster:// in the store's URL",
 }
 
 
@@ -57,9 +59,9 @@ def translated(error: Exception, name: str, timeout: float) -> CoatcheckError | 
             )
         case NoPermissionError():
             return StoreUnavailable(
-                f"{name} does not let the store's user do this: {error}. Allow it +@hash "
-                "+@sortedset +@scripting +@connection +pexpire +pttl +unlink +exists +scan on the "
-                "keys with the store's prefix."
+                f"{name} does not let the store's user do this: {_reason(error)}. Allow it +@read "
+                "+@write +@scripting +@connection +time (and +cluster +role in such) on the keys "
+                "with the store's prefix."
             )
         case BusyLoadingError():
             return StoreUnavailable(f"{name} {_REFUSALS['LOADING']}.")
@@ -74,6 +76,14 @@ def translated(error: Exception, name: str, timeout: float) -> CoatcheckError | 
     for word, meaning in _REFUSALS.items():
         if word in words:
             return StoreUnavailable(f"{name} {meaning}.")
+    if "cluster support disabled" in str(error):
+        return StoreUnavailable(f"{name} is no cluster: write valkey:// in the store's URL.")
+    if "unknown command" in str(error):
+        # What the server says goes on with the command's arguments, and they are private.
+        return StoreUnavailable(
+            f"{name} does not know a command of the store: it needs Valkey 7.2 or Redis 6.2, with "
+            "EVAL, EVALSHA and SCAN under their own names."
+        )
     return None
 
 
@@ -81,8 +91,12 @@ def _refusal(error: Exception) -> frozenset[str]:
     """The words of a server's answer that may name an error."""
     if not isinstance(error, ResponseError):
         return frozenset()
-    words = frozenset(word.strip("-:") for word in str(error).split() if word.strip("-:").isupper())
-    return words | {"READONLY"} if isinstance(error, ReadOnlyError) else words
+    # The client gives two of them a class, and takes the word away.
+    if isinstance(error, ReadOnlyError):
+        return frozenset({"READONLY"})
+    if isinstance(error, OutOfMemoryError):
+        return frozenset({"OOM"})
+    return frozenset(word.strip("-:") for word in str(error).split())
 
 
 def _reason(error: Exception) -> str:
