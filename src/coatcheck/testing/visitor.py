@@ -85,8 +85,10 @@ class Visit:
         await self._end(error)
 
     async def _end(self, error: BaseException | None) -> None:
-        if error is not None:
-            await self._lifecycle.give_back(self._session)
-            return
-        answer = await self._lifecycle.commit(self._session, self._view, self._isolation)
-        self._visitor.take(answer)
+        try:
+            if error is None:
+                answer = await self._lifecycle.commit(self._session, self._view, self._isolation)
+                self._visitor.take(answer)
+        finally:
+            if self._session.holder is not None:
+                await self._lifecycle.give_back(self._session)

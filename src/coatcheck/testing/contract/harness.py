@@ -7,6 +7,7 @@ over an awaitable one it runs in an event loop of its own.
 import asyncio
 import inspect
 import sys
+import threading
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -80,12 +81,18 @@ class Contract:
         """The results of *tasks*, run at once: each in a thread, or as tasks of one event loop."""
         if not self.blocking:
             return await asyncio.gather(*tasks)
+        start = threading.Barrier(len(tasks))
+
+        def run(task: Coroutine[Any, Any, T]) -> T:
+            start.wait()
+            return bridge.step(task)
+
         interval = sys.getswitchinterval()
         # Threads take turns as often as they can, so that a race has its chance within one test.
         sys.setswitchinterval(1e-6)
         try:
             with ThreadPoolExecutor(len(tasks)) as threads:
-                return list(threads.map(bridge.step, tasks))
+                return list(threads.map(run, tasks))
         finally:
             sys.setswitchinterval(interval)
 
