@@ -6,6 +6,7 @@ import signal
 from hypothesis import settings
 
 pytest_plugins = [
+    "coatcheck.testing.plugin",
     "tests.services.postgresql",
     "tests.services.valkey",
     "tests.services.valkey_groups",
