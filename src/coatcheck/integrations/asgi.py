@@ -265,9 +265,11 @@ class _Run:
             session.close(STARTED)
             await self._lifecycle.give_back(session)
             return ResponseEdits(vary=True) if session.accessed else NO_EDITS
-        with anyio.CancelScope(shield=True):
-            # A visitor who leaves must not leave half a commit behind.
-            edits = await self._lifecycle.commit(session, self.view, self._isolation)
+        edits = NO_EDITS
+        if session.accessed:
+            with anyio.CancelScope(shield=True):
+                # A visitor who leaves must not leave half a commit behind.
+                edits = await self._lifecycle.commit(session, self.view, self._isolation)
         session.close(STARTED)
         return edits
 

@@ -317,3 +317,27 @@ def test_delete_expired_removes_all_that_has_ended_batch_by_batch(engine, clock,
     assert sessions.delete_expired(batch=3) == 7
     assert store.calls == {"sweep": 3}
     assert values_of(alive) == {"a": 1}
+
+
+@pytest.mark.parametrize(("took", "rest"), [(0.25, 0.25), (-3600, 0), (3600, 1)])
+def test_a_sweep_rests_as_long_as_a_batch_took_whatever_the_clock_says(engine, clock, took, rest):
+    sessions = engine(idle_timeout=100)
+    for _ in range(3):
+        with Visitor(sessions).visit() as session:
+            session["a"] = 1
+    clock.advance(100 + 2 * 3600)
+    lifecycle = sessions.lifecycle
+    sweep, rests = lifecycle.store.sweep, []
+
+    async def slow(now, limit):
+        swept = await sweep(now, limit)
+        clock.advance(took)
+        return swept
+
+    async def pause(seconds):
+        rests.append(seconds)
+
+    lifecycle.store.sweep = slow
+    sessions.lifecycle = lifecycle.over(lifecycle.store, pause)
+    assert sessions.delete_expired(batch=2) == 3
+    assert rests == pytest.approx([rest])
