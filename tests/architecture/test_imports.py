@@ -23,6 +23,7 @@ DOORS = {
     "stores/valkey": {"libvalkey", "valkey"},
     "stores/memcached.py": {"pymemcache"},
     "stores/cookie.py": {"cryptography"},
+    "stores/encrypted.py": {"cryptography"},
     "integrations/asgi.py": {"anyio"},
     "integrations/threaded.py": {"anyio"},
     "integrations/starlette.py": {"starlette"},

@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar, cast
 
 from . import bridge
+from .at_rest import EncryptedLifecycle
 from .errors import ConfigurationError
 from .events import Listener, log
 from .http import RequestView, ResponseEdits
@@ -18,7 +19,7 @@ from .lifecycle import Lifecycle
 from .policy import Isolation, SessionCookie, SessionPolicy
 from .record import Record
 from .session import Phase, Session
-from .store import BlockingStore, Store
+from .store import BlockingStore, Capabilities, Store
 
 T = TypeVar("T")
 
@@ -42,8 +43,7 @@ class Sessions:
         self.store = store
         self.blocking = not inspect.iscoroutinefunction(store.load)
         """Whether the store blocks, so that an event loop hands its work to a thread."""
-        kind = CookieLifecycle if store.capabilities.in_cookie else Lifecycle
-        self.lifecycle = kind(
+        self.lifecycle = _kind(store.capabilities)(
             bridge.Awaitable(cast(BlockingStore, store)) if self.blocking else cast(Store, store),
             policy or SessionPolicy(),
             cookie or SessionCookie(),
@@ -96,6 +96,13 @@ class Sessions:
                 "await the same method of sessions.lifecycle, or use a blocking store."
             )
         return bridge.step(coroutine)
+
+
+def _kind(capabilities: Capabilities) -> type[Lifecycle]:
+    """The lifecycle for what a store can do."""
+    if capabilities.in_cookie is not None:
+        return CookieLifecycle
+    return Lifecycle if capabilities.at_rest is None else EncryptedLifecycle
 
 
 class Visit:

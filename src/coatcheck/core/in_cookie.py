@@ -10,7 +10,6 @@ from typing import cast
 from coatcheck.wire.cookies import LONGEST
 from coatcheck.wire.tokens import Token, handle
 
-from .bridge import Awaitable as BlockingStoreAwaited
 from .errors import (
     ConfigurationError,
     SessionTooLarge,
@@ -23,7 +22,7 @@ from .lifecycle import Lifecycle
 from .policy import Isolation, SessionCookie, SessionPolicy
 from .record import Record
 from .session import Opener, Session
-from .store import Busy, Committed, Conflict, Gone, Sealing, Store
+from .store import Busy, Committed, Conflict, Gone, InCookie, Store
 
 _SOMEBODY = Token.new()
 
@@ -33,8 +32,6 @@ class CookieLifecycle(Lifecycle):
 
     Raises ``ConfigurationError`` for isolation "serializable": requests cannot take turns.
     """
-
-    store: BlockingStoreAwaited
 
     def __init__(
         self,
@@ -47,10 +44,7 @@ class CookieLifecycle(Lifecycle):
     ) -> None:
         super().__init__(store, policy, cookie, clock, pause, notify)
         _refuse_turns(policy.isolation)
-
-    @property
-    def _sealing(self) -> Sealing:
-        return cast(Sealing, self.store.blocking)
+        self._sealing = cast(InCookie, store.capabilities.in_cookie)
 
     def over(self, store: Store, pause: Callable[[float], Awaitable[None]]) -> Lifecycle:
         """The same: no verb of this store waits, so that none needs a thread."""
@@ -110,7 +104,7 @@ class CookieLifecycle(Lifecycle):
         return record, token
 
     async def _put(
-        self, session: Session, base: Record, after: Record, now: float
+        self, session: Session, base: Record, after: Record, token: Token | None, now: float
     ) -> Committed | Conflict | Busy | Gone:
         if self._ended(base, now):
             return Gone()

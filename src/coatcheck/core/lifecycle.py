@@ -12,18 +12,15 @@ from coatcheck.wire.tokens import Token, handle
 
 from .changes import Changes
 from .conflict import clashing, stale
-from .errors import SessionConflict, SessionTooLarge, StoreUnavailable
+from .errors import SessionConflict, SessionTooLarge, StoreUnavailable, UnreadableRecord
 from .events import Event, EventName, Listener
 from .expiry import EXPIRY, expiry_of
 from .http import NO_EDITS, RequestView, ResponseEdits
 from .policy import Isolation, SessionCookie, SessionPolicy
 from .record import Lease, Record
 from .session import Opener, Session, user_key
-from .store import Busy, Commit, Committed, Conflict, Gone, Store
+from .store import SEALED, Busy, Commit, Committed, Conflict, Gone, Store
 from .waiting import Waiting
-
-LONGEST_REST = 1.0
-"""Seconds between two batches of a sweep at most, also when somebody sets the clock."""
 
 COMMITS_KEPT = 8
 """Ids of last commits in a record: enough to recognise a retry after a lost acknowledgement."""
@@ -45,7 +42,6 @@ class Lifecycle:
         self.policy = policy
         self.cookie = cookie
         self.clock = clock
-        self._pause = pause
         self._waiting = Waiting(pause, policy.wait, policy.waiters)
         self.notify = notify
 
@@ -86,6 +82,7 @@ class Lifecycle:
         if record is None:
             self._refuse(session, EventName.REJECTED, handle(token.id))
             return
+        record = self._read(record, token)
         now = self.clock()
         if self._ended(record, now):
             self._refuse(session, EventName.EXPIRED, handle(record.id))
@@ -100,6 +97,19 @@ class Lifecycle:
             self.notify(Event(name, handle(record.id), detail="an older or forged secret"))
         if holder is not None:
             await self.store.release(record.id, holder)
+
+    def _read(self, record: Record, token: Token | None) -> Record:
+        """*record* as the owner of *token* reads it."""
+        if SEALED in record.fields:
+            raise UnreadableRecord(
+                f"the session {handle(record.id)} is encrypted, and the store is not set up to "
+                "read it: put encrypted+ before its address again."
+            )
+        return record
+
+    def _written(self, record: Record, token: Token | None) -> Record:
+        """*record* as it goes to the store, readable for the owner of *token*."""
+        return record
 
     async def _plain(self, id: str) -> Record | None:
         found = await self.store.load(id)
@@ -184,6 +194,7 @@ class Lifecycle:
         record = await self._leased(loaded.id, holder)
         if record is None:
             raise SessionConflict
+        record = self._read(record, session.token)
         session.changes()  # first: it notes what was changed in place
         clash = stale(session.reads(), loaded.fields, record.fields)
         if clash or record.epoch != loaded.epoch or self._ended(record, self.clock()):
@@ -240,7 +251,7 @@ class Lifecycle:
                 address=view.address[:64] if self.policy.device else "",
             )
             self._check_size(record)
-            if await self.store.create(record):
+            if await self.store.create(self._written(record, token)):
                 name = EventName.CREATED if record.user is None else EventName.LOGGED_IN
                 self.notify(Event(name, handle(record.id), record.user))
                 return record, token
@@ -259,13 +270,15 @@ class Lifecycle:
         while True:
             now = self.clock()
             after = self._after(session, changes, base, token, commit_id, now)
-            outcome = await self._put(session, base, after, now)
+            outcome = await self._put(session, base, after, token, now)
             if isinstance(outcome, Busy):
                 with self._waiting.queue(base.id) as pause:
                     while isinstance(outcome, Busy):
                         await pause()
-                        outcome = await self._put(session, base, after, self.clock())
-            fresh = outcome.fresh if isinstance(outcome, Conflict) else None
+                        outcome = await self._put(session, base, after, token, self.clock())
+            fresh = None
+            if isinstance(outcome, Conflict):
+                fresh = self._read(outcome.fresh, session.token)
             if isinstance(outcome, Committed) or (fresh and commit_id in fresh.commits):
                 return self._stands(session, loaded, after, token)
             if fresh is None or self._ended(fresh, now):
@@ -282,14 +295,17 @@ class Lifecycle:
             base = fresh
 
     async def _put(
-        self, session: Session, base: Record, after: Record, now: float
+        self, session: Session, base: Record, after: Record, token: Token | None, now: float
     ) -> Committed | Conflict | Busy | Gone:
         """Offer *after* to the store in place of *base*."""
         if self._ended(base, now):
             # It expired while the view ran, unless another request has moved the deadline.
             found = await self._plain(base.id)
-            return Gone() if found is None or self._ended(found, now) else Conflict(found)
+            if found is None or self._ended(self._read(found, session.token), now):
+                return Gone()
+            return Conflict(found)
         self._check_size(after)
+        after = self._written(after, token or session.token)
         stored, wanted = base.fields, after.fields
         put = frozenset([key for key, data in wanted.items() if stored.get(key) != data])
         removed = frozenset(stored.keys() - wanted.keys())
@@ -440,16 +456,10 @@ class Lifecycle:
         return sum([await self.revoke(r.id) for r in records if r.id != except_])
 
     async def delete_expired(self, batch: int = 500) -> int:
-        """Remove all records whose deadline has passed, *batch* at a time; how many.
-
-        After each batch it rests for as long as that took, so that nobody who writes meanwhile
-        waits for more than one.
-        """
+        """Remove all records whose deadline has passed, *batch* at a time; how many."""
         removed = 0
         while True:
-            begun = self.clock()
-            swept = await self.store.sweep(begun, batch)
+            swept = await self.store.sweep(self.clock(), batch)
             removed += swept
             if swept < batch:
                 return removed
-            await self._pause(min(max(self.clock() - begun, 0.0), LONGEST_REST))

@@ -18,9 +18,9 @@ The laws:
    that the record carries, and hands out an expired one as it is.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from coatcheck.wire.tokens import Token
 
@@ -35,7 +35,8 @@ class Capabilities:
     ``inline``: a load needs no network and waits for no lock, so that an event loop may do it in
     place. ``revoke``: a record can be ended (a store inside the cookie cannot). ``sweep``: expired
     records are removed by ``sweep`` (a cache that cannot list its keys drops them by itself).
-    ``in_cookie``: records are in their visitors' cookies, and the store is ``Sealing`` as well.
+    ``in_cookie``: records are in their visitors' cookies, and this seals them. ``at_rest``: this
+    seals the fields of records before they come to the store.
     """
 
     by_user: bool = True
@@ -43,7 +44,8 @@ class Capabilities:
     inline: bool = False
     revoke: bool = True
     sweep: bool = True
-    in_cookie: bool = False
+    in_cookie: "InCookie | None" = None
+    at_rest: "AtRest | None" = None
 
 
 class Commit(NamedTuple):
@@ -157,8 +159,8 @@ class BlockingStore(Protocol):
     def close(self) -> None: ...
 
 
-class Sealing(Protocol):
-    """What a store with the capability ``in_cookie`` has beside the verbs, which do nothing."""
+class InCookie(Protocol):
+    """How a record becomes its visitor's cookie, and is read again."""
 
     def seal(self, token: Token, record: Record) -> str:
         """The cookie's value: *record*, and the *token* that proves its owner."""
@@ -166,4 +168,20 @@ class Sealing(Protocol):
 
     def unseal(self, text: str) -> tuple[Token, Record] | None:
         """The token and the record in *text*, or None for what was not sealed under our keys."""
+        ...
+
+
+SEALED: Final = "\x00sealed"
+"""The one field of a record whose fields are sealed."""
+
+
+class AtRest(Protocol):
+    """How the fields of a record are sealed under its owner's token."""
+
+    def seal(self, fields: Mapping[str, bytes], token: Token) -> Mapping[str, bytes]:
+        """``SEALED`` alone, with *fields* in it."""
+        ...
+
+    def unseal(self, fields: Mapping[str, bytes], token: Token) -> Mapping[str, bytes]:
+        """The fields that were sealed under *token*. Raises ``UnreadableRecord`` for others."""
         ...

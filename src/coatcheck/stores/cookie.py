@@ -61,10 +61,6 @@ class CookieStore:
     Raises ``InvalidKeyring`` for keys that are missing or too short.
     """
 
-    capabilities = Capabilities(
-        by_user=False, lease=False, inline=True, revoke=False, sweep=False, in_cookie=True
-    )
-
     def __init__(self, keys: Sequence[str | bytes], *, purpose: str = "session") -> None:
         ring = Keyring(keys)
         if any(len(key) < SHORTEST_KEY for key in keys):
@@ -74,6 +70,9 @@ class CookieStore:
             )
         self._purpose = f"cookie store: {purpose}"
         self._keys = ring.derived(self._purpose)
+        self.capabilities = Capabilities(
+            by_user=False, lease=False, inline=True, revoke=False, sweep=False, in_cookie=self
+        )
 
     def seal(self, token: Token, record: Record) -> str:
         """The cookie's value for *record*, whose owner *token* proves."""

@@ -146,11 +146,12 @@ class FileStore:
         Fewer than *limit* only when no folder has more.
         """
         removed = 0
-        for _ in _SHARDS:
-            removed += self._sweep_folder(_SHARDS[self._swept], now, limit - removed)
+        first = self._swept
+        for number in range(first, first + len(_SHARDS)):
+            self._swept = here = number % len(_SHARDS)
+            removed += self._sweep_folder(_SHARDS[here], now, limit - removed)
             if removed >= limit:
                 break
-            self._swept = (self._swept + 1) % len(_SHARDS)
         return removed
 
     def of_user(self, user: str) -> Sequence[Record]:
@@ -384,8 +385,12 @@ def _found(folder: Path, now: float) -> tuple[list[str], list[str]]:
     with os.scandir(folder) as entries:
         for entry in entries:
             if len(entry.name) == _NAME_LENGTH:
+                try:
+                    moment = entry.stat(follow_symlinks=False).st_mtime
+                except FileNotFoundError:
+                    continue  # another sweep was faster
                 # A second more, as some file systems keep whole seconds.
-                if entry.stat(follow_symlinks=False).st_mtime <= now + 1:
+                if moment <= now + 1:
                     expired.append(entry.name)
             elif entry.name == folders.NEW or entry.name.endswith(".lease"):
                 leftover.append(entry.name)
