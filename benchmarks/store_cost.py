@@ -30,8 +30,8 @@ from coatcheck.wire.codec import encode
 from coatcheck.wire.tokens import Token
 
 STORED = 1000
-ROUNDS = 41
-CALLS = 300
+ROUNDS = 201
+CALLS = 50
 
 Work = Callable[[], object]
 
