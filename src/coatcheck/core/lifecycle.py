@@ -22,6 +22,9 @@ from .session import Opener, Session, user_key
 from .store import SEALED, Busy, Commit, Committed, Conflict, Gone, Store
 from .waiting import Waiting
 
+LONGEST_REST = 1.0
+"""Seconds between two batches of a sweep at most, also when somebody sets the clock."""
+
 COMMITS_KEPT = 8
 """Ids of last commits in a record: enough to recognise a retry after a lost acknowledgement."""
 
@@ -42,6 +45,7 @@ class Lifecycle:
         self.policy = policy
         self.cookie = cookie
         self.clock = clock
+        self._pause = pause
         self._waiting = Waiting(pause, policy.wait, policy.waiters)
         self.notify = notify
 
@@ -456,10 +460,16 @@ class Lifecycle:
         return sum([await self.revoke(r.id) for r in records if r.id != except_])
 
     async def delete_expired(self, batch: int = 500) -> int:
-        """Remove all records whose deadline has passed, *batch* at a time; how many."""
+        """Remove all records whose deadline has passed, *batch* at a time; how many.
+
+        After each batch it rests for as long as that took, so that nobody who writes meanwhile
+        waits for more than one.
+        """
         removed = 0
         while True:
-            swept = await self.store.sweep(self.clock(), batch)
+            begun = self.clock()
+            swept = await self.store.sweep(begun, batch)
             removed += swept
             if swept < batch:
                 return removed
+            await self._pause(min(max(self.clock() - begun, 0.0), LONGEST_REST))
