@@ -16,7 +16,7 @@ from coatcheck.core.errors import ConfigurationError, StoreUnavailable, Unreadab
 from coatcheck.core.record import Lease, Record
 from coatcheck.core.store import BlockingStore, Commit, Committed, Conflict, Gone
 from coatcheck.stores import folders
-from coatcheck.stores.file import FileStore
+from coatcheck.stores.file import FileStore, file_store
 from coatcheck.wire.tokens import Token
 
 NOW = 1_800_000_000.0
@@ -113,6 +113,30 @@ def test_a_system_without_posix_locks_is_told_what_to_use():
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert "ConfigurationError" in run.stderr
     assert "sqlite:///FILE" in run.stderr
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "file://",
+        "file:///",
+        "file://sessions",
+        "file://host/sessions",
+        "file:///tmp/x?durable=perhaps",
+        "file:///tmp/x?durabel=no",
+    ],
+)
+def test_an_address_that_names_no_directory_is_refused(url):
+    with pytest.raises(ConfigurationError, match="durable"):
+        file_store(url)
+
+
+def test_an_address_names_a_directory(tmp_path):
+    store = file_store(f"file://{tmp_path}/my%20sessions?durable=no")
+    assert store.directory == tmp_path / "my sessions"
+    kept = record()
+    assert store.create(kept) is True
+    assert file_store(f"file://{tmp_path}/my%20sessions").load(kept.id) == kept
 
 
 # -- symbolic links --------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
+from urllib.parse import unquote, urlsplit
 
 import ormsgpack
 
@@ -32,6 +33,7 @@ from .packing import DamagedRecord, UnreadableFields, pack, unpack, unreadable, 
 
 _SHARDS: Final = tuple(f"{number:02x}" for number in range(256))
 _NAME_LENGTH: Final = 64
+_DURABLE: Final = {"": True, "durable=yes": True, "durable=no": False}
 _BATCH: Final = 100
 """Records that a sweep removes while it keeps the writers of one folder waiting."""
 
@@ -360,6 +362,18 @@ class FileStore:
                 f"{self.directory} cannot hold sessions: {error.strerror or error}. Name a "
                 "folder that this process may write."
             ) from error
+
+
+def file_store(url: str) -> FileStore:
+    """The store that *url* names: ``file:///DIRECTORY``, with ``?durable=no`` if so wished."""
+    parts = urlsplit(url)
+    durable = _DURABLE.get(parts.query)
+    if parts.netloc or len(parts.path) < 2 or durable is None:
+        raise ConfigurationError(
+            f"{url!r} names no directory: use file:///DIRECTORY with three slashes, and "
+            "?durable=no where a power cut may take back the last seconds."
+        )
+    return FileStore(unquote(parts.path), durable=durable)
 
 
 def _digest(text: str) -> str:
