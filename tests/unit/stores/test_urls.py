@@ -55,7 +55,7 @@ def test_there_is_no_awaitable_sqlite_and_the_refusal_names_what_to_use():
         f"postgresql://site:{PASSWORD}@localhost:54x2/site",
         f"postgresql://site:{PASSWORD}@localhost/site?sslmod=require",
         f"postgresql:/site:{PASSWORD}@localhost/site",
-        f"mysql://site:{PASSWORD}@localhost/site",
+        f"oracle://site:{PASSWORD}@localhost/site",
         f"sqlite:///site.sqlite3?key={PASSWORD}",
     ],
 )
