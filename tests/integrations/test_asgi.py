@@ -463,3 +463,22 @@ def test_the_store_error_reaches_nobody_else() -> None:
             assert "shop" not in answer.text
 
     run(scenario)
+
+
+def test_a_session_that_began_can_be_named_after_its_commit() -> None:
+    begun: list[Any] = []
+
+    def beginning(request: Request) -> Response:
+        request.session["n"] = 1
+        assert request.session.handle == ""
+        begun.append(request.session)
+        return PlainTextResponse("ok")
+
+    async def scenario() -> None:
+        async with client(site(sessions(), beginning)) as browser:
+            await browser.get("/beginning")
+
+    run(scenario)
+    assert begun[0].handle
+    assert not begun[0].is_new
+    assert begun[0]["n"] == 1

@@ -168,8 +168,11 @@ class Lifecycle:
         """
         if not session.accessed:
             return NO_EDITS
+        began = session.record is None
         saved, token = await self._save(session, view, isolation or self.policy.isolation)
         if saved is not None and token is not None:
+            if began:
+                session.settle(saved, token)  # so that what runs after this can name it
             return self._show(saved, token, https=view.https)
         if saved is None and session.ending:
             return ResponseEdits(self.cookie.attributes(https=view.https).expire(), vary=True)

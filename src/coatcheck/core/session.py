@@ -7,7 +7,7 @@ Loading happens through an ``Opener`` at the first touch; ``lifecycle`` loads an
 
 from collections.abc import Callable, Coroutine, Iterator, Mapping, MutableMapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import Any, Protocol, Self
 
 from coatcheck.wire.codec import IMMUTABLE, decode, encode
 from coatcheck.wire.errors import UndecodableValue, UnsupportedValue
@@ -34,11 +34,21 @@ from .expiry import EXPIRY, expiry_value
 from .http import NO_EDITS, RequestView
 from .record import Record
 
-if TYPE_CHECKING:
-    from .lifecycle import Lifecycle
 
-Phase = Callable[["Lifecycle", RequestView], Coroutine[Any, Any, None]]
-"""A piece of the lifecycle that a session needs in the middle of a request."""
+class Keeper(Protocol):
+    """What a session asks of its lifecycle in the middle of a request."""
+
+    async def load(self, session: "Session", *, leased: bool = False) -> None: ...
+
+    async def lease(self, session: "Session") -> None: ...
+
+    async def save(self, session: "Session", view: RequestView) -> None: ...
+
+    async def give_back(self, session: "Session") -> None: ...
+
+
+Phase = Callable[[Keeper, RequestView], Coroutine[Any, Any, None]]
+"""Something to be done by the lifecycle, for the request that the view shows."""
 
 
 class Opener(Protocol):
@@ -82,13 +92,13 @@ class Exclusive:
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
         await self._opener.run(self._save if kind is None else self._give_back)
 
-    async def _begin(self, lifecycle: "Lifecycle", view: RequestView) -> None:
+    async def _begin(self, lifecycle: Keeper, view: RequestView) -> None:
         await lifecycle.lease(self._session)
 
-    async def _save(self, lifecycle: "Lifecycle", view: RequestView) -> None:
+    async def _save(self, lifecycle: Keeper, view: RequestView) -> None:
         await lifecycle.save(self._session, view)
 
-    async def _give_back(self, lifecycle: "Lifecycle", view: RequestView) -> None:
+    async def _give_back(self, lifecycle: Keeper, view: RequestView) -> None:
         await lifecycle.give_back(self._session)
 
 
