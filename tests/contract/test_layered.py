@@ -1,5 +1,6 @@
 """A cache in front of a store keeps the laws of that store."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -33,12 +34,19 @@ class TestAsyncLayeredStore(StoreContract):
         cache, durable = bridge.Awaitable(MemoryStore()), bridge.Awaitable(MemoryStore())
         return AsyncLayeredStore(cache, durable, clock=clock)
 
+    def make_unreachable_store(self, clock: FakeClock) -> Store:
+        cache, durable = bridge.Awaitable(MemoryStore()), bridge.Awaitable(Down(MemoryStore()))
+        return AsyncLayeredStore(cache, durable, clock=clock)
+
 
 class TestLayeredStoreWithoutItsCache(StoreContract):
     """The cache is down all the time."""
 
     def make_store(self, clock: FakeClock) -> BlockingStore:
         return LayeredStore(Down(MemoryStore()), MemoryStore(), clock=clock)
+
+    def make_unreachable_store(self, clock: FakeClock) -> BlockingStore:
+        return LayeredStore(Down(MemoryStore()), Down(MemoryStore()), clock=clock)
 
 
 class TestLayeredStoreOverFiles(StoreContract):
@@ -51,3 +59,9 @@ class TestLayeredStoreOverFiles(StoreContract):
     def make_store(self, clock: FakeClock) -> BlockingStore:
         files = FileStore(next(self.folders), durable=False)
         return LayeredStore(MemoryStore(limit=2), files, clock=clock)
+
+    def make_unreachable_store(self, clock: FakeClock) -> BlockingStore:
+        folder = next(self.folders)
+        files = FileStore(folder, durable=False)
+        shutil.rmtree(folder)
+        return LayeredStore(MemoryStore(), files, clock=clock)

@@ -36,6 +36,11 @@ class TestMemcachedBeforeSQLite(StoreContract):
         cache = MemcachedStore(self.url, prefix=f"layered{next(_numbers)}:")
         return LayeredStore(cache, database(self.folder), clock=clock)
 
+    def make_unreachable_store(self, clock: FakeClock) -> BlockingStore:
+        return LayeredStore(
+            MemcachedStore(self.url), SQLStore(f"sqlite:///{self.folder}/nowhere/file"), clock=clock
+        )
+
 
 def test_a_restart_of_the_cache_costs_no_session_and_brings_none_back(tmp_path):
     clock, port = FakeClock(), free_port()
