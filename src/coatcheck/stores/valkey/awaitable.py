@@ -3,7 +3,6 @@
 import asyncio
 import builtins
 import time
-from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -11,8 +10,9 @@ import libvalkey
 from valkey.asyncio import Connection, SSLConnection, Valkey, ValkeyCluster
 from valkey.exceptions import ResponseError, TimeoutError
 
-from coatcheck.core.errors import ConfigurationError, StoreUnavailable
+from coatcheck.core.errors import ConfigurationError
 
+from ..pool import AsyncPool
 from .address import Address, Options, Place, borrowed, parsed
 from .blocking import IDLE
 from .routes import Command, Connections
@@ -57,13 +57,13 @@ class AsyncValkeyStore(Verbs):
 
 
 class _Awaitable(Connections):
-    """Connections for the tasks of one event loop at a time; in another loop it starts anew.
+    """Connections for the tasks of one event loop at a time, from a pool for each server.
 
-    A connection belongs to the loop that opened it, and some test clients start one per request.
+    A connection belongs to the loop that opened it. Some test clients start a loop per request, so
+    another loop gets others.
     """
 
     def __init__(self, address: Address, options: Options, connections: int) -> None:
-        self._name = address.name
         self._options = options
         self._most = connections
         # One limit around sending and receiving costs less than the client's two.
@@ -71,8 +71,7 @@ class _Awaitable(Connections):
         self._kind = SSLConnection if address.tls else Connection
         self._settings = {**address.settings, **timeouts}
         self._of_sentinels = {**address.sentinels, **timeouts}
-        self._closed = False
-        self._here: _Here | None = None
+        self._pools: dict[Place, AsyncPool[Any]] = {}
 
     async def tell(self, place: Place, command: Command) -> Any:
         (answer,) = await self._exchange(place, libvalkey.pack_command(command), 1)
@@ -85,33 +84,10 @@ class _Awaitable(Connections):
         return await self._exchange(place, packed, len(commands))
 
     async def _exchange(self, place: Place, packed: bytes, count: int) -> list[Any]:
-        loop = asyncio.get_running_loop()
-        here = self._here
-        if here is None or here.loop is not loop:
-            here = self._here = _Here(loop, self._most)
-        await self._enter(here)
-        try:
-            connection = await self._take(here, place)
-            try:
-                answers = await self._spoken(connection, packed, count)
-            except BaseException:
-                # Also when the task is cancelled: its answer is not for the next one.
-                await connection.disconnect(nowait=True)
-                raise
-            if self._closed or here is not self._here:
-                await connection.disconnect(nowait=True)
-            else:
-                here.idle[place].append((connection, time.monotonic()))
-            return answers
-        finally:
-            here.free.release()
-
-    async def _spoken(self, connection: Any, packed: bytes, count: int) -> list[Any]:
+        pool = self._pools.get(place) or self._pool(place)
         answers: list[Any] = []
+        connection = await pool.take(sure=True)
         try:
-            if not connection.is_connected:
-                async with asyncio.timeout(self._options.connect_timeout):
-                    await connection.connect()
             async with asyncio.timeout(self._options.timeout):
                 await connection.send_packed_command(packed, check_health=False)
                 for _ in range(count):
@@ -120,48 +96,51 @@ class _Awaitable(Connections):
                     except ResponseError as error:
                         answers.append(error)
         except builtins.TimeoutError:
+            await pool.drop(connection)
             raise TimeoutError from None
+        except BaseException:
+            # Also when the task is cancelled: its answer is not for the next one.
+            await pool.drop(connection)
+            raise
+        connection.used = time.monotonic()
+        await pool.give(connection)
         return answers
 
-    async def _enter(self, here: "_Here") -> None:
-        if not here.free.locked():
-            await here.free.acquire()  # does not suspend
-            return
-        try:
-            async with asyncio.timeout(self._options.timeout):
-                await here.free.acquire()
-        except builtins.TimeoutError:
-            raise StoreUnavailable(
-                f"all {self._most} connections to {self._name} have been in use for "
-                f"{self._options.timeout:g} s. Raise connections=… of the store, or find out what "
-                "keeps the server busy."
-            ) from None
-
-    async def _take(self, here: "_Here", place: Place) -> Any:
-        if idle := here.idle[place]:
-            connection, since = idle.pop()
-            if time.monotonic() - since > IDLE:
-                await connection.disconnect(nowait=True)  # it is opened again
-            return connection
+    def _pool(self, place: Place) -> AsyncPool[Any]:
         settings = self._of_sentinels if place.sentinel else self._settings
-        return self._kind(host=place.host, port=place.port, **settings)
+
+        async def connect() -> Any:
+            connection: Any = self._kind(host=place.host, port=place.port, **settings)
+            try:
+                async with asyncio.timeout(self._options.connect_timeout):
+                    await connection.connect()
+            except BaseException as error:
+                await close(connection)
+                if isinstance(error, builtins.TimeoutError):
+                    raise TimeoutError from None
+                raise
+            connection.loop, connection.used = asyncio.get_running_loop(), time.monotonic()
+            return connection
+
+        async def close(connection: Any) -> None:
+            try:
+                await connection.disconnect(nowait=True)
+            except RuntimeError:
+                pass  # its event loop is gone
+
+        def usable(connection: Any) -> bool:
+            mine = connection.loop is asyncio.get_running_loop()
+            return mine and time.monotonic() - connection.used < IDLE
+
+        pool = AsyncPool(connect, close, usable, size=self._most, timeout=self._options.timeout)
+        self._pools[place] = pool
+        return pool
 
     async def forget(self, place: Place) -> None:
-        if self._here is not None:
-            for connection, _ in self._here.idle.pop(place, []):
-                await connection.disconnect(nowait=True)
+        pool = self._pools.pop(place, None)
+        if pool is not None:
+            await pool.close()
 
     async def close(self) -> None:
-        self._closed = True
-        if self._here is not None:
-            for place in list(self._here.idle):
-                await self.forget(place)
-
-
-class _Here:
-    """What belongs to one event loop: *free* counts connections, *idle* keeps them by server."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, most: int) -> None:
-        self.loop = loop
-        self.free = asyncio.Semaphore(most)
-        self.idle: defaultdict[Place, list[tuple[Any, float]]] = defaultdict(list)
+        for pool in self._pools.values():
+            await pool.close()

@@ -1,8 +1,6 @@
 """The blocking store: verbs stepped on the thread that asks, over connections of its own."""
 
-import os
 import time
-from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -15,12 +13,16 @@ from coatcheck.core.errors import ConfigurationError
 from coatcheck.core.record import Lease, Record
 from coatcheck.core.store import Busy, Capabilities, Commit, Committed, Conflict, Gone
 
+from ..pool import Pool
 from .address import Address, Options, Place, borrowed, parsed
 from .routes import Command, Connections
 from .verbs import Verbs
 
 IDLE: Final = 60.0
 """Seconds after which an idle connection is opened anew: what lies between may have dropped it."""
+
+KEPT: Final = 100
+"""Idle connections to one server; threads beyond them open one and close it again."""
 
 
 class ValkeyStore:
@@ -96,7 +98,7 @@ class ValkeyStore:
 
 
 class _Blocking(Connections):
-    """Connections for threads: as many as threads ask at once. The one given back last comes first.
+    """Connections for threads: as many as threads ask at once, from a pool for each server.
 
     The client's own pool looks for unread data before each use, at half the cost of a command. Here
     a connection is given back only when its answer was read to the end, and closed otherwise, so
@@ -111,69 +113,68 @@ class _Blocking(Connections):
         self._kind = SSLConnection if address.tls else Connection
         self._settings = {**address.settings, **timeouts}
         self._of_sentinels = {**address.sentinels, **timeouts}
-        self._closed = False
-        self._begin()
-
-    def _begin(self) -> None:
-        self._process = os.getpid()
-        self._idle: defaultdict[Place, list[tuple[Any, float]]] = defaultdict(list)
+        self._timeout = options.timeout
+        self._pools: dict[Place, Pool[Any]] = {}
 
     async def tell(self, place: Place, command: Command) -> Any:
         packed = libvalkey.pack_command(command)
-        connection = self._take(place)
+        pool = self._pools.get(place) or self._pool(place)
+        connection = pool.take(sure=True)
         try:
             connection.send_packed_command((packed,), check_health=False)
             answer = connection.read_response(disconnect_on_error=True)
         except ResponseError:
-            self._give(place, connection)
+            pool.give(connection)
             raise
         except BaseException:
-            connection.disconnect()
+            pool.drop(connection)
             raise
-        self._give(place, connection)
+        connection.used = time.monotonic()
+        pool.give(connection)
         return answer
 
     async def tell_all(self, place: Place, commands: Sequence[Command]) -> list[Any]:
-        packed = [libvalkey.pack_command(command) for command in commands]
+        packed = b"".join(libvalkey.pack_command(command) for command in commands)
         answers: list[Any] = []
-        connection = self._take(place)
+        pool = self._pools.get(place) or self._pool(place)
+        connection = pool.take(sure=True)
         try:
-            connection.send_packed_command((b"".join(packed),), check_health=False)
+            connection.send_packed_command((packed,), check_health=False)
             for _ in commands:
                 try:
                     answers.append(connection.read_response(disconnect_on_error=True))
                 except ResponseError as error:
                     answers.append(error)
         except BaseException:
-            connection.disconnect()
+            pool.drop(connection)
             raise
-        self._give(place, connection)
+        pool.give(connection)
         return answers
 
-    def _take(self, place: Place) -> Any:
-        if self._process != os.getpid():
-            self._begin()  # the connections are the parent's
-        try:
-            connection, since = self._idle[place].pop()
-        except IndexError:
-            settings = self._of_sentinels if place.sentinel else self._settings
-            return self._kind(host=place.host, port=place.port, **settings)
-        if time.monotonic() - since > IDLE:
-            connection.disconnect()  # it connects again when it sends
-        return connection
+    def _pool(self, place: Place) -> Pool[Any]:
+        settings = self._of_sentinels if place.sentinel else self._settings
 
-    def _give(self, place: Place, connection: Any) -> None:
-        if self._closed:
+        def connect() -> Any:
+            # It connects when it sends. Without *used* it would not be there to be asked for it.
+            connection: Any = self._kind(host=place.host, port=place.port, **settings)
+            connection.used = time.monotonic()
+            return connection
+
+        def close(connection: Any) -> None:
             connection.disconnect()
-        else:
-            self._idle[place].append((connection, time.monotonic()))
+
+        def usable(connection: Any) -> bool:
+            return bool(time.monotonic() - connection.used < IDLE)
+
+        pool = Pool(connect, close, usable, size=KEPT, bounded=False, timeout=self._timeout)
+        # Another thread may have been faster.
+        return self._pools.setdefault(place, pool)
 
     async def forget(self, place: Place) -> None:
-        idle = self._idle.pop(place, [])
-        while idle:
-            idle.pop()[0].disconnect()
+        pool = self._pools.pop(place, None)
+        if pool is not None:
+            pool.close()
 
     async def close(self) -> None:
-        self._closed = True
-        for place in list(self._idle):
-            await self.forget(place)
+        for pool in self._pools.values():
+            pool.close()
