@@ -3,6 +3,7 @@
 import contextvars
 import enum
 import threading
+from pathlib import Path
 from typing import Annotated
 
 import pytest
@@ -22,7 +23,7 @@ from coatcheck.web.database import (
     relationship,
     select,
 )
-from coatcheck.web.engines import DatabaseUnavailable, reaching
+from coatcheck.web.engines import DatabaseUnavailable, make_engine, reaching
 
 
 class Size(enum.Enum):
@@ -307,3 +308,11 @@ def test_the_names_for_queries_work_together(database):
         db.add_all([Coat(colour="red"), Coat(colour="blue")])
         db.flush()
         assert db.scalar(select(func.count()).select_from(Coat)) == 2
+
+
+def test_an_option_of_the_session_store_is_not_handed_to_the_driver(
+    tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    engine = make_engine(f"sqlite:///{tmp_path}/site.db?synchronous=FULL")
+    with engine.connect():
+        assert not recwarn.list

@@ -31,7 +31,8 @@ def make_engine(url: str, *, for_migrations: bool = False) -> Engine:
     statement on, and includes changes of the schema.
     """
     try:
-        parsed = make_url(url)
+        # How durable its commits are is the session store's own question.
+        parsed = make_url(url).difference_update_query(["synchronous"])
         options = _options(parsed)
         engine = create_engine(parsed, **options)
     except (ArgumentError, NoSuchModuleError) as error:
