@@ -26,17 +26,21 @@ def from_url(url: str, asynchronous: bool = False) -> BlockingStore | Store:
     ``sqlite:///FILE``, ``postgresql://…``, ``valkey://…`` (or ``redis://…``), ``memcached://…``,
     ``file:///DIRECTORY`` or ``memory://``; PostgreSQL and Valkey are also awaitable. Raises
     ``ConfigurationError`` for another address, or when the store's extra is not installed.
+
+    ``layered:CACHE,DATABASE`` puts one address in front of another, and ``encrypted+`` before any
+    of them encrypts what sessions hold.
     """
     scheme = url.partition(":")[0].partition("+")[0]
     makers: Makers = _AWAITABLE if asynchronous else _BLOCKING
-    if scheme not in makers:
+    if scheme not in makers and scheme not in _AROUND:
         raise ConfigurationError(
             f"no {'awaitable ' if asynchronous else ''}store is known for {scheme}:// addresses: "
             f"use {', '.join(f'{known}://' for known in makers)}."
             + (" The blocking one serves ASGI hosts too." if scheme in _BLOCKING else "")
         )
     try:
-        return makers[scheme](url)
+        around = _AROUND.get(scheme)
+        return around(url, asynchronous) if around else makers[scheme](url)
     except ImportError as error:
         raise ConfigurationError(
             f"a {scheme}:// store needs a library that cannot be loaded ({error}): "
@@ -44,12 +48,31 @@ def from_url(url: str, asynchronous: bool = False) -> BlockingStore | Store:
         ) from error
 
 
+def _encrypted(url: str, asynchronous: bool) -> BlockingStore | Store:
+    from .encrypted import EncryptedStore
+
+    inner = url.removeprefix("encrypted+")
+    return EncryptedStore(from_url(inner, True) if asynchronous else from_url(inner))
+
+
+def _layered(url: str, asynchronous: bool) -> BlockingStore | Store:
+    from .layered import AsyncLayeredStore, LayeredStore
+
+    cache, comma, durable = url.removeprefix("layered:").partition(",")
+    if not comma:
+        raise ConfigurationError(
+            "a layered store needs the addresses of a cache and a database: "
+            "layered:memcached://HOST:11211,sqlite:///FILE"
+        )
+    if asynchronous:
+        return AsyncLayeredStore(from_url(cache, True), from_url(durable, True))
+    return LayeredStore(from_url(cache), from_url(durable))
+
+
 def _file(url: str) -> BlockingStore:
-    from urllib.parse import unquote, urlsplit
+    from .file import file_store
 
-    from .file import FileStore
-
-    return FileStore(unquote(urlsplit(url).path))
+    return file_store(url)
 
 
 def _memcached(url: str) -> BlockingStore:
@@ -101,4 +124,13 @@ _AWAITABLE: dict[str, Callable[[str], Store]] = {
     "postgresql": _async_sql,
     **dict.fromkeys(_VALKEY, _async_valkey),
 }
-_EXTRAS = {**_SQL_EXTRAS, **dict.fromkeys(_VALKEY, "valkey"), "memcached": "memcached"}
+_AROUND: dict[str, Callable[[str, bool], BlockingStore | Store]] = {
+    "encrypted": _encrypted,
+    "layered": _layered,
+}
+_EXTRAS = {
+    **_SQL_EXTRAS,
+    **dict.fromkeys(_VALKEY, "valkey"),
+    "memcached": "memcached",
+    "encrypted": "encryption",
+}
