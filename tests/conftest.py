@@ -10,6 +10,7 @@ pytest_plugins = [
     "tests.services.postgresql",
     "tests.services.valkey",
     "tests.services.valkey_groups",
+    "tests.services.mariadb",
     "tests.services.memcached",
     "tests.services.chromium",
 ]

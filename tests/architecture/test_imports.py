@@ -20,6 +20,7 @@ DOORS = {
     "forms/parser.py": {"multipart"},
     "stores": {"ormsgpack"},
     "stores/sql": {"psycopg", "sqlalchemy"},
+    "stores/sql/mysql.py": {"pymysql"},
     "stores/valkey": {"libvalkey", "valkey"},
     "stores/memcached.py": {"pymemcache"},
     "stores/cookie.py": {"cryptography"},

@@ -1,12 +1,15 @@
-"""SQLite and PostgreSQL keep the whole contract of a store, blocking and awaitable."""
+"""SQLite, PostgreSQL and MariaDB keep the whole contract of a store, blocking and awaitable."""
 
 from pathlib import Path
 
 import psycopg
 import pytest
+from sqlalchemy.engine import make_url
 
 from coatcheck.stores.sql import AsyncSQLStore, SQLStore
 from coatcheck.testing import FakeClock, StoreContract
+from tests.services.mariadb import MariaDB
+from tests.services.valkey import free_port
 
 
 class TestSQLiteFile(StoreContract):
@@ -70,3 +73,22 @@ class TestAsyncPostgreSQL(PostgreSQLContract):
 
     def make_unreachable_store(self, clock: FakeClock) -> AsyncSQLStore:
         return AsyncSQLStore(self.nowhere)
+
+
+class TestMariaDB(StoreContract):
+    """Threads, each with a connection over TCP."""
+
+    @pytest.fixture(autouse=True)
+    def place(self, mariadb_server: MariaDB, mariadb_database: str) -> None:
+        self.server = mariadb_server
+        self.url = mariadb_database
+
+    def make_store(self, clock: FakeClock) -> SQLStore:
+        store = SQLStore(self.url)
+        store.create_tables()
+        # To drop and make the table takes MariaDB a hundred times as long.
+        self.server.execute(f"DELETE FROM {make_url(self.url).database}.coatcheck_sessions")
+        return store
+
+    def make_unreachable_store(self, clock: FakeClock) -> SQLStore:
+        return SQLStore(f"mariadb://127.0.0.1:{free_port()}/sessions")

@@ -23,11 +23,12 @@ def from_url(url: str, asynchronous: Literal[True]) -> Store: ...
 def from_url(url: str, asynchronous: bool = False) -> BlockingStore | Store:
     """The store that *url* names, blocking, or awaitable with *asynchronous* where there is one.
 
-    ``sqlite:///FILE``, ``postgresql://…``, ``valkey://…`` (or ``redis://…``), ``memcached://…``,
-    ``file:///DIRECTORY`` or ``memory://``; PostgreSQL and Valkey are also awaitable. Raises
-    ``ConfigurationError`` for another address, or when the store's extra is not installed.
+    ``sqlite:///FILE``, ``postgresql://…``, ``mysql://…``, ``mariadb://…``, ``valkey://…`` (or
+    ``redis://…``), ``memcached://…``, ``file:///DIRECTORY`` or ``memory://``; PostgreSQL and Valkey
+    are also awaitable. Raises ``ConfigurationError`` for another address, or when the store's extra
+    is not installed.
 
-    ``layered:CACHE,DATABASE`` puts one address in front of another, and ``encrypted+`` before any
+    ``layered+CACHE,DATABASE`` puts one address in front of another, and ``encrypted+`` before any
     of them encrypts what sessions hold.
     """
     scheme = url.partition(":")[0].partition("+")[0]
@@ -48,6 +49,18 @@ def from_url(url: str, asynchronous: bool = False) -> BlockingStore | Store:
         ) from error
 
 
+def apart(url: str) -> tuple[str, str]:
+    """What *url* puts around a store, and the address of that store, which keeps the records."""
+    if url.startswith("encrypted+"):
+        around, inner = apart(url.removeprefix("encrypted+"))
+        return f"encrypted+{around}", inner
+    if url.startswith("layered+"):
+        cache, comma, durable = url.partition(",")
+        around, inner = apart(durable)
+        return cache + comma + around, inner
+    return "", url
+
+
 def _encrypted(url: str, asynchronous: bool) -> BlockingStore | Store:
     from .encrypted import EncryptedStore
 
@@ -58,11 +71,11 @@ def _encrypted(url: str, asynchronous: bool) -> BlockingStore | Store:
 def _layered(url: str, asynchronous: bool) -> BlockingStore | Store:
     from .layered import AsyncLayeredStore, LayeredStore
 
-    cache, comma, durable = url.removeprefix("layered:").partition(",")
+    cache, comma, durable = url.removeprefix("layered+").partition(",")
     if not comma:
         raise ConfigurationError(
             "a layered store needs the addresses of a cache and a database: "
-            "layered:memcached://HOST:11211,sqlite:///FILE"
+            "layered+memcached://HOST:11211,sqlite:///FILE"
         )
     if asynchronous:
         return AsyncLayeredStore(from_url(cache, True), from_url(durable, True))
@@ -111,7 +124,7 @@ def _async_valkey(url: str) -> Store:
     return AsyncValkeyStore(url)
 
 
-_SQL_EXTRAS = {"sqlite": "sql", "postgresql": "postgresql"}
+_SQL_EXTRAS = {"sqlite": "sql", "postgresql": "postgresql", "mysql": "mysql", "mariadb": "mysql"}
 _VALKEY = ("valkey", "valkeys", "redis", "rediss")
 _BLOCKING: dict[str, Callable[[str], BlockingStore]] = {
     **dict.fromkeys(_SQL_EXTRAS, _sql),

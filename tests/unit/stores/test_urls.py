@@ -20,6 +20,8 @@ def test_the_scheme_chooses_the_store(tmp_path):
     assert isinstance(from_url("postgresql://localhost/site"), SQLStore)
     assert isinstance(from_url("postgresql+psycopg://localhost/site"), SQLStore)
     assert isinstance(from_url("postgresql://localhost/site", asynchronous=True), AsyncSQLStore)
+    for scheme in ("mysql", "mariadb", "mysql+pymysql", "mariadb+pymysql"):
+        assert isinstance(from_url(f"{scheme}://localhost/site"), SQLStore)
     assert isinstance(from_url("valkey://localhost"), ValkeyStore)
     assert isinstance(from_url("rediss+cluster://localhost:6379"), ValkeyStore)
     assert isinstance(from_url("redis://localhost", asynchronous=True), AsyncValkeyStore)
@@ -29,6 +31,7 @@ def test_the_scheme_chooses_the_store(tmp_path):
 def test_choosing_a_store_connects_to_nothing(tmp_path):
     from_url(f"sqlite:///{tmp_path}/site.sqlite3")
     from_url("postgresql://192.0.2.1/site")
+    from_url("mysql://192.0.2.1/site")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -38,15 +41,18 @@ def test_an_unknown_address_is_refused_with_those_that_are_known(url):
         from_url(url)
 
 
-@pytest.mark.parametrize("url", ["memory://", "sqlite:///site.sqlite3"])
+@pytest.mark.parametrize("url", ["memory://", "sqlite:///site.sqlite3", "mysql://localhost/site"])
 def test_a_store_that_only_blocks_is_not_given_out_as_awaitable(url):
     with pytest.raises(ConfigurationError, match="The blocking one serves ASGI hosts too"):
         from_url(url, asynchronous=True)
 
 
-def test_there_is_no_awaitable_sqlite_and_the_refusal_names_what_to_use():
+@pytest.mark.parametrize(
+    "url", ["sqlite:///site.sqlite3", "mysql://u@h/site", "mariadb://u@h/site"]
+)
+def test_where_there_is_no_awaitable_sql_store_the_refusal_names_what_to_use(url):
     with pytest.raises(ConfigurationError, match="use SQLStore"):
-        AsyncSQLStore("sqlite:///site.sqlite3")
+        AsyncSQLStore(url)
 
 
 @pytest.mark.parametrize(
@@ -57,6 +63,11 @@ def test_there_is_no_awaitable_sqlite_and_the_refusal_names_what_to_use():
         f"postgresql:/site:{PASSWORD}@localhost/site",
         f"oracle://site:{PASSWORD}@localhost/site",
         f"sqlite:///site.sqlite3?key={PASSWORD}",
+        f"mysql://site:{PASSWORD}@localhost/",
+        f"mysql://site:{PASSWORD}@localhost/site?sslmode=require",
+        f"mysql://site:{PASSWORD}@localhost/site?connect_timeout={PASSWORD}",
+        f"mysql://site:{PASSWORD}@localhost/site?read_timeout=0",
+        f"mariadb://site:{PASSWORD}@localhost/site?ssl_ca=/no/such/file",
     ],
 )
 def test_a_url_that_cannot_work_is_refused_without_its_password(url):
@@ -69,6 +80,10 @@ def test_a_url_that_cannot_work_is_refused_without_its_password(url):
 def test_a_store_is_named_without_its_password():
     store = SQLStore(f"postgresql://site:{PASSWORD}@db.example:5433/shop")
     assert repr(store) == "<SQLStore: PostgreSQL database shop at db.example:5433>"
+    store = SQLStore(f"mysql+pymysql://site:{PASSWORD}@db.example:3307/shop?charset=latin1")
+    assert repr(store) == "<SQLStore: MySQL database shop at db.example:3307>"
+    store = SQLStore(f"mariadb://site:{PASSWORD}@/shop?unix_socket=/run/mysqld/mysqld.sock")
+    assert repr(store) == "<SQLStore: MariaDB database shop at /run/mysqld/mysqld.sock>"
 
 
 @pytest.mark.parametrize(

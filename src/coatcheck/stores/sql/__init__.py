@@ -1,4 +1,4 @@
-"""Sessions in an SQL database: SQLite and PostgreSQL, one schema and one set of statements.
+"""Sessions in an SQL database: SQLite, PostgreSQL, MySQL or MariaDB, over one schema.
 
 ``schema`` is the table, ``statements`` what is asked of it, ``rows`` how a record lies in it, and
 ``verbs`` the laws of a store in these terms. ``blocking`` and ``awaitable`` run them through

@@ -13,13 +13,13 @@ def parsed(url: str) -> URL:
     except (ArgumentError, ValueError):
         raise ConfigurationError(
             "the store's URL cannot be read: write sqlite:///FILE or "
-            "postgresql://USER:PASSWORD@HOST:PORT/DATABASE, with %-escapes for / : @ and ? in a "
-            "password."
+            "postgresql://USER:PASSWORD@HOST:PORT/DATABASE (or mysql:// or mariadb://), with "
+            "%-escapes for / : @ and ? in a password."
         ) from None
-    if address.get_backend_name() not in ("sqlite", "postgresql"):
+    if address.get_backend_name() not in ("sqlite", "postgresql", "mysql", "mariadb"):
         raise ConfigurationError(
-            f"no SQL store is known for {address.drivername}:// addresses: use sqlite:///FILE or "
-            "postgresql://…"
+            f"no SQL store is known for {address.drivername}:// addresses: use sqlite:///FILE, "
+            "postgresql://…, mysql://… or mariadb://…"
         )
     return address
 

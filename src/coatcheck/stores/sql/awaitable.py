@@ -17,7 +17,9 @@ class AsyncSQLStore(Verbs):
 
     *timeout* and *connections* are those of ``SQLStore``. There is no awaitable store for SQLite:
     its calls take microseconds, and handing each to a thread costs many times that. ``SQLStore``
-    with an ASGI host reads in place, and writes in one hop to a thread.
+    with an ASGI host reads in place, and writes in one hop to a thread. There is none for MySQL and
+    MariaDB either: no driver that awaits is as well kept as the one that blocks, and a hop to a
+    thread costs less than their round trip.
 
     Raises ``ConfigurationError`` for a URL or limits that cannot work; the verbs raise
     ``StoreUnavailable``, and ``MissingTable`` before the table is made.
@@ -26,11 +28,17 @@ class AsyncSQLStore(Verbs):
     def __init__(self, url: str, *, timeout: float = 5.0, connections: int = 10) -> None:
         checked_limits(timeout, connections)
         address = parsed(url)
-        if address.get_backend_name() == "sqlite":
+        name = address.get_backend_name()
+        if name == "sqlite":
             raise ConfigurationError(
                 "there is no awaitable store for SQLite, as a thread for each call would cost more "
                 "than the call: use SQLStore(url), which ASGI hosts read in place and write in one "
                 "thread hop."
+            )
+        if name in ("mysql", "mariadb"):
+            raise ConfigurationError(
+                f"there is no awaitable store for {name}:// addresses: use SQLStore(url), which "
+                "ASGI hosts run in worker threads."
             )
         from .postgresql import PostgreSQL
 

@@ -40,26 +40,33 @@ class Driver(Protocol):
 
 
 def driver_for(url: URL, timeout: float) -> Driver:
-    """The driver that *url* names. Imports psycopg only for PostgreSQL."""
-    if url.get_backend_name() == "sqlite":
+    """The driver that *url* names. Imports a library only for the database that needs it."""
+    name = url.get_backend_name()
+    if name == "sqlite":
         return SQLite(url, timeout)
+    if name in ("mysql", "mariadb"):
+        from .mysql import MySQL
+
+        return MySQL(url, timeout)
     from .postgresql import PostgreSQL
 
     return PostgreSQL(url, timeout)
 
 
 class SQLStore:
-    """Records in the SQLite file or PostgreSQL database that *url* names. Safe for many threads.
+    """Records in the SQLite file, PostgreSQL, MySQL or MariaDB database that *url* names.
 
-    *timeout* is how long one verb waits at most, in seconds: for SQLite's other writer, for
-    PostgreSQL to take a connection and to answer, for a free connection. *connections* is how many
-    are kept open; PostgreSQL is never asked for more, SQLite opens more for a moment where more
-    threads come at once. Nothing connects before the first verb; a forked process connects anew.
+    Safe for many threads. *timeout* is how long one verb waits at most, in seconds: for SQLite's
+    other writer, for a server to take a connection and to answer, for a free connection.
+    *connections* is how many are kept open; a server is never asked for more, SQLite opens more for
+    a moment where more threads come at once. Nothing connects before the first verb; a forked
+    process connects anew.
 
     What an SQLite file has acknowledged survives a crash of the process. A power cut or a crash of
     the whole machine may take the last moments with it, never the rest and never half a record
     (``synchronous=NORMAL`` under WAL). ``sqlite:///FILE?synchronous=FULL`` waits for the disk at
-    each commit, and loses nothing. On PostgreSQL that is the server's ``synchronous_commit``.
+    each commit, and loses nothing. On PostgreSQL that is the server's ``synchronous_commit``, on
+    MySQL and MariaDB its ``innodb_flush_log_at_trx_commit``.
 
     ``sqlite://`` keeps the records in memory, for tests: one connection, gone with the process.
 

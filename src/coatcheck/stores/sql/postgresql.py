@@ -5,7 +5,6 @@ knows a verb; ``blocking`` and ``awaitable`` run them.
 """
 
 import math
-import select
 from typing import Any, TypeVar, cast
 
 import psycopg
@@ -23,6 +22,7 @@ from coatcheck.core.errors import (
 from coatcheck.core.store import Capabilities
 
 from ..pool import AsyncPool, Pool
+from .idle import has_news
 from .protocol import Line, Plan, plan
 from .rows import Row
 from .schema import MissingTable, sessions
@@ -116,7 +116,7 @@ class PostgreSQL:
         This finds connections from before a restart without sending anything, so that verbs
         which must not run twice survive a restart too.
         """
-        return not (line.connection.closed or _readable(line.connection.fileno()))
+        return not (line.connection.closed or has_news(line.connection.fileno()))
 
     def broken(self, line: Blocking | Awaitable, error: BaseException) -> bool:
         """Whether to give the connection up after *error*."""
@@ -193,16 +193,3 @@ def _arguments(url: URL, timeout: float) -> dict[str, Any]:
             "in PostgreSQL's manual for those that may follow the '?'."
         ) from None
     return {**settled, "autocommit": True, "client_encoding": "UTF8"}
-
-
-if hasattr(select, "poll"):
-
-    def _readable(file: int) -> bool:
-        poll = select.poll()
-        poll.register(file, select.POLLIN)
-        return bool(poll.poll(0))
-
-else:  # Windows
-
-    def _readable(file: int) -> bool:
-        return bool(select.select([file], [], [], 0)[0])

@@ -4,31 +4,33 @@ Every verb is one statement that stands alone, so none needs a transaction aroun
 as text on the driver's own connections costs a third of running the constructs.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from operator import itemgetter
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from sqlalchemy import (
+    VARBINARY,
     BindParameter,
+    Column,
     ColumnElement,
     Double,
     Integer,
     Select,
+    String,
     UpdateBase,
     and_,
     bindparam,
     case,
     cast,
     delete,
+    insert,
     null,
     or_,
     select,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.engine import Dialect
 
 from .rows import COLUMNS, Row
@@ -59,7 +61,7 @@ class Statements:
     """The statements of one dialect. Comments give the values that each takes, in order."""
 
     load: Statement[list[Row]]  # id
-    lease: Statement[list[Row]]  # id, holder, until, now
+    lease: Statement[list[Row] | int]  # id, holder, until, now
     create: Statement[int]  # COLUMNS
     commit: Statement[int]  # COLUMNS of the new record, base, now, holder
     commit_in_place: Statement[int] | None  # the same
@@ -67,7 +69,7 @@ class Statements:
     end: Statement[int]  # id
     touch: Statement[int]  # id, seen, expires
     release: Statement[int]  # id, holder
-    sweep: Statement[list[Row]]  # now, limit
+    sweep: Statement[list[Row] | int]  # now, limit
     of_user: Statement[list[Row]]  # user
     define: tuple[Statement[int], ...]  # nothing
 
@@ -76,12 +78,73 @@ class _Kind(NamedTuple):
     """What a dialect does in its own way.
 
     ``in_place``: it writes to the index of each column that a statement names, changed or not.
+    ``returning``: an update or delete can hand out the rows that it changed. ``insert`` leaves a
+    row that is there alone, ``read`` makes of a column what a record holds.
     """
 
     dialect: Dialect
     in_place: bool
-    insert: Callable[[Any], Any]
+    returning: bool
+    insert: Callable[[Mapping[str, Any]], UpdateBase]
+    read: Callable[[Column[Any]], ColumnElement[Any]]
     defining: Callable[[list[str]], list[str]]
+
+
+def _sqlite() -> _Kind:
+    from sqlalchemy.dialects import sqlite
+
+    return _Kind(
+        sqlite.dialect(paramstyle="qmark"),
+        in_place=True,
+        returning=True,
+        insert=lambda values: (
+            sqlite.insert(sessions).values(values).on_conflict_do_nothing(index_elements=["id"])
+        ),
+        read=_as_it_is,
+        defining=_one_by_one,
+    )
+
+
+def _postgresql() -> _Kind:
+    from sqlalchemy.dialects import postgresql
+    from sqlalchemy.dialects.postgresql.base import PGDialect
+
+    return _Kind(
+        # Without the casts that psycopg's dialect puts around parameters: they are sent with types.
+        PGDialect(paramstyle="format"),  # type: ignore[no-untyped-call]
+        in_place=False,
+        returning=True,
+        insert=lambda values: (
+            postgresql.insert(sessions).values(values).on_conflict_do_nothing(index_elements=["id"])
+        ),
+        read=_as_it_is,
+        defining=_in_turn,
+    )
+
+
+def _mysql() -> _Kind:
+    from sqlalchemy.dialects.mysql.base import MySQLDialect
+
+    dialect = MySQLDialect(paramstyle="format")
+
+    def read(column: Column[Any]) -> ColumnElement[Any]:
+        is_text = column.type.python_type is str
+        stored_as_bytes = isinstance(column.type.dialect_impl(dialect), VARBINARY)
+        return cast(column, String) if is_text and stored_as_bytes else column
+
+    return _Kind(
+        dialect,
+        in_place=False,
+        returning=False,
+        # INSERT IGNORE would pass over a value that does not fit too: the driver takes the error.
+        insert=lambda values: insert(sessions).values(values),
+        read=read,
+        defining=_one_by_one,
+    )
+
+
+def _as_it_is(column: Column[Any]) -> ColumnElement[Any]:
+    return column
 
 
 def _one_by_one(texts: list[str]) -> list[str]:
@@ -94,15 +157,10 @@ def _in_turn(texts: list[str]) -> list[str]:
 
 
 _LOCK = 0x636F6174
-_KINDS = {
-    "sqlite": _Kind(sqlite.dialect(paramstyle="qmark"), True, sqlite.insert, _one_by_one),
-    # Without the casts that psycopg's dialect puts around parameters: they are sent with types.
-    "postgresql": _Kind(
-        PGDialect(paramstyle="format"),  # type: ignore[no-untyped-call]
-        False,
-        postgresql.insert,
-        _in_turn,
-    ),
+_KINDS: Mapping[str, Callable[[], _Kind]] = {
+    "sqlite": _sqlite,
+    "postgresql": _postgresql,
+    "mysql": _mysql,
 }
 
 _PLAIN = (
@@ -139,7 +197,7 @@ def _value(name: str) -> BindParameter[Any]:
 @cache
 def statements(name: str) -> Statements:
     """The statements for the dialect *name*."""
-    dialect, writes_in_place, insert, defining = _KINDS[name]
+    kind = _KINDS[name]()
 
     def compiled(
         name: str,
@@ -148,7 +206,7 @@ def statements(name: str) -> Statements:
         rows: Sequence[ColumnElement[Any]] = (),
         repeatable: bool = True,
     ) -> Statement[Any]:
-        made = construct.compile(dialect=dialect)
+        made = construct.compile(dialect=kind.dialect)
         placed = made.positiontup or []
         # SQLAlchemy adds parameters of its own to some dialects, such as an OFFSET of 0.
         own = [name for name in made.params if name not in given]
@@ -167,7 +225,7 @@ def statements(name: str) -> Statements:
         )
 
     row = sessions.c
-    columns = [row[name] for name in COLUMNS]
+    columns = [kind.read(row[name]) for name in COLUMNS]
     this = row.id == _value("id")
 
     def free() -> ColumnElement[bool]:
@@ -186,7 +244,11 @@ def statements(name: str) -> Statements:
         .order_by(row.expires)
         .limit(_value("limit"))
         .with_for_update(skip_locked=True)
-        .cte("batch")
+    )
+    taking = (
+        update(sessions)
+        .where(this, free())
+        .values(lease_holder=_value("holder"), lease_until=_value("until"))
     )
     touched = row.seen > _value("seen")
     later = row.seen < _value("seen")
@@ -203,19 +265,18 @@ def statements(name: str) -> Statements:
         load=compiled("load", select(*columns).where(this), "id", rows=columns),
         lease=compiled(
             "lease",
-            update(sessions)
-            .where(this, free())
-            .values(lease_holder=_value("holder"), lease_until=_value("until"))
             # SQLite's RETURNING forgets that a whole number is a float: the cast reminds it.
-            .returning(*(cast(c, Double) if isinstance(c.type, Double) else c for c in columns)),
+            taking.returning(
+                *(cast(c, Double) if isinstance(c.type, Double) else c for c in columns)
+            )
+            if kind.returning
+            else taking,
             *("id", "holder", "until", "now"),
-            rows=columns,
+            rows=columns if kind.returning else (),
         ),
         create=compiled(
             "create",
-            insert(sessions)
-            .values({name: _value(name) for name in COLUMNS})
-            .on_conflict_do_nothing(index_elements=["id"]),
+            kind.insert({name: _value(name) for name in COLUMNS}),
             *COLUMNS,
             repeatable=False,
         ),
@@ -239,7 +300,7 @@ def statements(name: str) -> Statements:
             *(*COLUMNS, "base", "now", "holder"),
             repeatable=False,
         )
-        if writes_in_place
+        if kind.in_place
         else None,
         end=compiled("end", delete(sessions).where(this), "id"),
         touch=compiled(
@@ -267,10 +328,9 @@ def statements(name: str) -> Statements:
         ),
         sweep=compiled(
             "sweep",
-            # Expiry is asked again: a touch may have come between.
-            delete(sessions).where(row.id.in_(select(batch.c.id)), expired).returning(row.id),
+            _swept(batch, expired, returning=kind.returning),
             *("now", "limit"),
-            rows=[row.id],
+            rows=[row.id] if kind.returning else (),
         ),
         of_user=compiled(
             "of_user",
@@ -280,9 +340,18 @@ def statements(name: str) -> Statements:
         ),
         define=tuple(
             Statement(f"define {n}", text, (), (), repeatable=True, arrange=_as_given)
-            for n, text in enumerate(defining(definition(dialect)))
+            for n, text in enumerate(kind.defining(definition(kind.dialect)))
         ),
     )
+
+
+def _swept(batch: Select[Any], expired: ColumnElement[bool], *, returning: bool) -> UpdateBase:
+    """Expiry is asked again: a touch may have come between."""
+    if returning:
+        ids = select(batch.cte("batch").c.id)
+        return delete(sessions).where(sessions.c.id.in_(ids), expired).returning(sessions.c.id)
+    # A join: MariaDB would look into a list of ids anew for each row of the table.
+    return delete(sessions).where(sessions.c.id == batch.subquery("batch").c.id, expired)
 
 
 def _arrangement(places: list[int], given: int, own: Row) -> Callable[[Row], Row]:

@@ -1,6 +1,7 @@
 """The verbs of a store over an SQL database, once for blocking and awaitable ones.
 
-Each is one statement. Only when a row was not to be had is there a second one, which tells why.
+Each is one statement. Only when a row was not to be had is there a second one, which tells why, and
+where a database does not hand out the row that it has leased (MySQL, MariaDB).
 What runs a statement is ``blocking`` or ``awaitable``.
 """
 
@@ -33,15 +34,17 @@ class Verbs(ABC):
             rows = await self.run(self.statements.load, (id,))
             return to_record(rows[0]) if rows else None
         while True:
-            rows = await self.run(self.statements.lease, (id, lease.holder, lease.until, now))
-            if rows:
-                return to_record(rows[0])
+            taken = await self.run(self.statements.lease, (id, lease.holder, lease.until, now))
+            if taken and not isinstance(taken, int):
+                return to_record(taken[0])
             rows = await self.run(self.statements.load, (id,))
             if not rows:
                 return None
             held = _live_lease(rows[0], lease.holder, now)
             if held is not None:
                 return Busy(held.until)
+            if taken:
+                return to_record(rows[0])
 
     async def create(self, record: Record) -> bool:
         return await self.run(self.statements.create, to_row(record)) == 1
@@ -79,7 +82,7 @@ class Verbs(ABC):
 
     async def sweep(self, now: float, limit: int) -> int:
         removed = await self.run(self.statements.sweep, (now, limit))
-        return len(removed)
+        return removed if isinstance(removed, int) else len(removed)
 
     async def of_user(self, user: str) -> Sequence[Record]:
         return [to_listed(row) for row in await self.run(self.statements.of_user, (user,))]
