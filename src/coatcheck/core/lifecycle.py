@@ -20,7 +20,7 @@ from .policy import Isolation, SessionCookie, SessionPolicy
 from .record import Lease, Record
 from .session import Opener, Session, user_key
 from .store import SEALED, Busy, Commit, Committed, Conflict, Gone, Store
-from .waiting import Waiting
+from .waiting import Waiting, rest
 
 LONGEST_REST = 1.0
 """Seconds between two batches of a sweep at most, also when somebody sets the clock."""
@@ -274,6 +274,7 @@ class Lifecycle:
         if session.renewing or self._periodic(session, base):
             token = Token.new(base.id)
         commit_id = secrets.token_urlsafe(9)
+        lost = 0
         while True:
             now = self.clock()
             after = self._after(session, changes, base, token, commit_id, now)
@@ -300,6 +301,9 @@ class Lifecycle:
             if fresh.renewed != loaded.renewed and not session.renewing:
                 token = None  # somebody else has just renewed it
             base = fresh
+            lost += 1
+            if lost % 2 == 0:  # what was handed out before a rest is old by then: two tries a rest
+                await self._pause(rest(lost))
 
     async def _put(
         self, session: Session, base: Record, after: Record, token: Token | None, now: float

@@ -16,6 +16,15 @@ FIRST, LONGEST = 0.004, 0.05
 """Seconds between two looks at a lease: short at first, then longer, each with jitter."""
 
 
+def rest(lost: int) -> float:
+    """Seconds to rest after *lost* races for a commit.
+
+    At random, so that of a crowd that merges into one record not all try again at once: the tries
+    of sixteen would be a dozen for each that stands.
+    """
+    return random.uniform(0, min(FIRST * lost, LONGEST))  # noqa: S311 (spreads requests)
+
+
 class Waiting:
     """Counts the requests of this process that wait, by session. *longest* in seconds."""
 

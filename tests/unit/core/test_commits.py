@@ -14,6 +14,8 @@ from coatcheck.core.errors import (
 )
 from coatcheck.core.events import EventName
 from coatcheck.core.lifecycle import COMMITS_KEPT
+from coatcheck.core.store import Commit
+from coatcheck.core.waiting import LONGEST
 from coatcheck.testing import BarrierStore, FaultyStore, Visitor
 
 
@@ -481,6 +483,36 @@ def test_only_so_many_wait_at_a_time_in_one_process(engine, returning, clock):
         with pytest.raises(SessionBusy, match="more than 10 s"):
             sessions.step(waiting.load(sessions.open(visitor.request("POST")), leased=True))
         assert outcomes == ["asked", "refused"]
+
+
+@pytest.mark.parametrize(("lost", "rests"), [(1, 0), (5, 2)])
+def test_a_commit_that_loses_again_and_again_rests_after_every_second_try(
+    engine, returning, clock, lost, rests
+):
+    visitor = returning(engine())
+    lifecycle = visitor.sessions.lifecycle
+    commit = lifecycle.store.commit
+    rivals, rested = lost, []
+
+    async def beaten(offered):
+        nonlocal rivals
+        if rivals:
+            rivals -= 1
+            found = await lifecycle.store.load(offered.record.id)
+            faster = found._replace(version=found.version + 1)
+            await commit(Commit(found.version, faster, frozenset(), frozenset(), None, clock()))
+        return await commit(offered)
+
+    async def pause(seconds):
+        rested.append(seconds)
+
+    lifecycle.store.commit = beaten
+    visitor.sessions.lifecycle = lifecycle.over(lifecycle.store, pause)
+    with visitor.visit("POST") as session:
+        session.increment("count")
+    assert values_of(visitor) == {"count": 2}
+    assert len(rested) == rests
+    assert all(0 <= seconds <= LONGEST for seconds in rested)
 
 
 def test_a_late_or_forged_secret_takes_no_lease(engine, returning, stored):
