@@ -38,7 +38,7 @@ def unpack(data: bytes, whose: str) -> Record:
 
     Raises ``UnreadableRecord`` for what another version wrote, ``DamagedRecord`` for anything else.
     """
-    if len(data) < _HEAD or zlib.crc32(data[_HEAD:]) != int.from_bytes(data[1:_HEAD]):
+    if len(data) <= _HEAD or zlib.crc32(data[_HEAD:]) != int.from_bytes(data[1:_HEAD]):
         raise DamagedRecord(unreadable(whose, "it is damaged: its checksum does not match"))
     if data[:1] != FORMAT:
         raise UnreadableRecord(

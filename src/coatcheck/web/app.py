@@ -23,7 +23,7 @@ from coatcheck.core.policy import SessionCookie, SessionPolicy
 from coatcheck.forms.limits import DEFAULT, Limits
 from coatcheck.forms.origins import TrustedOrigins, trusted_origins
 from coatcheck.integrations.asgi import Mode, SessionMiddleware
-from coatcheck.stores import from_url
+from coatcheck.stores import apart, from_url
 from coatcheck.web.apps import InstalledApp, installed_apps
 from coatcheck.web.boundary import ErrorPages
 from coatcheck.web.dispatch import Dispatcher, resolve
@@ -127,7 +127,8 @@ class App:
     @cached_property
     def secrets(self) -> tuple[str, ...]:
         """What no error page may show."""
-        urls = (self.settings.database_url, self.settings.session_store)
+        store = self.settings.session_store
+        urls = (self.settings.database_url, store, apart(store)[1])
         passwords = [urlsplit(url).password for url in urls]
         keys = (self.settings.secret_key, *self.settings.secret_key_fallbacks)
         return tuple(secret for secret in (*keys, *passwords) if secret)

@@ -14,6 +14,7 @@ from typing import Any
 
 from coatcheck.core.errors import ConfigurationError
 from coatcheck.forms.origins import trusted_origins
+from coatcheck.stores import apart
 
 
 class Unusable(Exception):
@@ -166,6 +167,12 @@ def url(value: Any, base: Path) -> str:
         if path and path != ":memory:" and not path.startswith("file:"):
             return f"{scheme}:///{base / path}{mark}{query}"
     return value
+
+
+def store_url(value: Any, base: Path) -> str:
+    """The same for a store, also where another address or ``encrypted+`` stands before it."""
+    around, inner = apart(value) if isinstance(value, str) else ("", value)
+    return around + url(inner, base)
 
 
 def database_url(value: Any, base: Path) -> str:

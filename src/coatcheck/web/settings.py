@@ -71,7 +71,7 @@ class Settings:
     static_dirs: tuple[Path, ...] = _setting(checks.folders, ("static",))
     login_url: str = _setting(checks.page, "/login/")
     database_url: str = _setting(checks.database_url, "sqlite:///db.sqlite3", secret=True)
-    session_store: str = _setting(checks.url, secret=True)
+    session_store: str = _setting(checks.store_url, secret=True)
     session_isolation: Literal["serializable", "merge"] = _setting(
         checks.one_of("serializable", "merge"), "serializable"
     )

@@ -14,6 +14,7 @@ from functools import cached_property
 from sqlalchemy import Column, DateTime, MetaData, String, Table, func, inspect, make_url, text
 from sqlalchemy.engine import Connection
 
+from coatcheck.stores import apart
 from coatcheck.web.apps import SESSIONS, InstalledApp, installed_apps
 from coatcheck.web.engines import make_engine, reaching
 from coatcheck.web.migrations.history import History, Migration
@@ -91,13 +92,14 @@ def main_database(settings: Settings) -> MigratedDatabase:
 
 def _all(settings: Settings) -> list[MigratedDatabase]:
     apps = installed_apps(settings)
-    store = [app for app in apps if app.name == SESSIONS] if is_sql(settings.session_store) else []
+    _, url = apart(settings.session_store)
+    store = [app for app in apps if app.name == SESSIONS] if is_sql(url) else []
     others = [app for app in apps if app.name != SESSIONS]
-    if store and _place(settings.session_store) == _place(settings.database_url):
+    if store and _place(url) == _place(settings.database_url):
         return [MigratedDatabase(settings.database_url, (*others, *store))]
     return [
         MigratedDatabase(settings.database_url, tuple(others)),
-        MigratedDatabase(settings.session_store, tuple(store)),
+        MigratedDatabase(url, tuple(store)),
     ]
 
 
