@@ -89,6 +89,18 @@ def test_a_live_token_under_another_spelling_of_the_name_opens_nothing(
     assert store.calls == {}
 
 
+@pytest.mark.parametrize("spelling", SPELLINGS.values(), ids=SPELLINGS)
+@pytest.mark.parametrize("first", [True, False], ids=["before", "after"])
+def test_a_cookie_of_another_spelling_does_not_get_in_the_way_of_the_right_one(
+    sessions, events, victim, spelling, first
+):
+    planted = spelling + b"=" + str(Token.new()).encode()
+    own = NAME + b"=" + value_of(victim)
+    session = opened(sessions, b"; ".join([planted, own] if first else [own, planted]))
+    assert session["card"] == "4111"
+    assert events == []
+
+
 def test_the_very_name_opens_it(sessions, victim):
     assert opened(sessions, NAME + b"=" + value_of(victim))["card"] == "4111"
 
