@@ -1,10 +1,11 @@
 """What the engine and the store add to the client's calls on Valkey, for a session of 200 bytes.
 
-The ways to do the same work take turns, so that a busy machine slows all alike. ``client`` makes the
-calls as one writes them with valkey-py, HGETALL and EVALSHA of the store's own commit, and makes
-nothing of the answers: the floor. ``bare connection`` is the same without the client around its
-connection. ``store`` is the store's verbs, from record to record; ``engine`` is a whole request, from
-the cookie to what the response carries. Ratios are of medians in one run, to the floor.
+The ways to do the same work take turns, so that a busy machine slows all alike. ``client`` makes
+the calls as one writes them with valkey-py, HGETALL and EVALSHA of the store's own commit, and
+makes nothing of the answers: the floor. ``bare connection`` is the same without the client around
+its connection. ``store`` is the store's verbs, from record to record; ``engine`` is a whole
+request, from the cookie to what the response carries. Ratios are of medians in one run, to the
+floor; CPU is what this process spends, the server and waiting left out.
 """
 
 import asyncio
@@ -15,7 +16,7 @@ import socket
 import statistics
 import subprocess
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -192,38 +193,64 @@ def with_async_engine(store: AsyncValkeyStore, token: Token) -> tuple[AsyncWork,
     return loads, commits
 
 
-def in_turns(ways: dict[str, Work]) -> dict[str, float]:
-    """The median cost of each way in microseconds, one batch of each after the other."""
-    costs: dict[str, list[float]] = {name: [] for name in ways}
-    for number in range(ROUNDS + 1):
-        for name, work in ways.items():
-            begun = time.perf_counter()
-            for _ in range(CALLS):
-                work()
-            if number:  # the first round warms up
-                costs[name].append((time.perf_counter() - begun) / CALLS * 1e6)
-    return {name: statistics.median(each) for name, each in costs.items()}
+Cost = tuple[float, float]
 
 
-async def in_turns_awaited(ways: dict[str, AsyncWork]) -> dict[str, float]:
-    costs: dict[str, list[float]] = {name: [] for name in ways}
+class Costs:
+    """What batches took, by way: seconds on the clock, and of the processor in this process."""
+
+    def __init__(self, ways: Iterable[str]) -> None:
+        self._batches: dict[str, list[Cost]] = {name: [] for name in ways}
+
+    @contextmanager
+    def batch(self, name: str, *, counts: bool) -> Iterator[None]:
+        begun = time.perf_counter(), time.process_time()
+        yield
+        took = time.perf_counter() - begun[0], time.process_time() - begun[1]
+        if counts:
+            self._batches[name].append(took)
+
+    def medians(self) -> dict[str, Cost]:
+        """Microseconds for one call."""
+        return {
+            name: (
+                statistics.median(clock for clock, _ in batches) / CALLS * 1e6,
+                statistics.median(cpu for _, cpu in batches) / CALLS * 1e6,
+            )
+            for name, batches in self._batches.items()
+        }
+
+
+def in_turns(ways: dict[str, Work]) -> dict[str, Cost]:
+    """The cost of each way, one batch of each after the other. The first round warms up."""
+    costs = Costs(ways)
     for number in range(ROUNDS + 1):
         for name, work in ways.items():
-            begun = time.perf_counter()
-            for _ in range(CALLS):
-                await work()
-            if number:
-                costs[name].append((time.perf_counter() - begun) / CALLS * 1e6)
-    return {name: statistics.median(each) for name, each in costs.items()}
+            with costs.batch(name, counts=number > 0):
+                for _ in range(CALLS):
+                    work()
+    return costs.medians()
+
+
+async def in_turns_awaited(ways: dict[str, AsyncWork]) -> dict[str, Cost]:
+    costs = Costs(ways)
+    for number in range(ROUNDS + 1):
+        for name, work in ways.items():
+            with costs.batch(name, counts=number > 0):
+                for _ in range(CALLS):
+                    await work()
+    return costs.medians()
 
 
 def row(*cells: str) -> None:
-    print("| {:<8} | {:<13} | {:<15} | {:>7} | {:>5} |".format(*cells))
+    print("| {:<8} | {:<13} | {:<15} | {:>6} | {:>5} | {:>6} | {:>5} |".format(*cells))
 
 
-def report(host: str, verb: str, costs: dict[str, float]) -> None:
-    for name, cost in costs.items():
-        row(host, verb, name, f"{cost:.1f}", f"{cost / costs['client']:.2f}")
+def report(host: str, verb: str, costs: dict[str, Cost]) -> None:
+    floor, floor_cpu = costs["client"]
+    for name, (cost, cpu) in costs.items():
+        ratios = f"{cost / floor:.2f}", f"{cpu:.1f}", f"{cpu / floor_cpu:.2f}"
+        row(host, verb, name, f"{cost:.1f}", *ratios)
 
 
 @contextmanager
@@ -311,8 +338,8 @@ def main() -> None:
             f"valkey-py {version('valkey')}, libvalkey {version('libvalkey')}"
         )
         print(f"Medians of {ROUNDS} turns of {CALLS} calls, {STORED} sessions stored.\n")
-        row("host", "verb", "way", "µs", "ratio")
-        row(*("-" * width for width in (8, 13, 15, 7, 5)))
+        row("host", "verb", "way", "µs", "ratio", "CPU µs", "ratio")
+        row(*("-" * width for width in (8, 13, 15)), *("-" * 5 + ":", "-" * 4 + ":") * 2)
         blocking(port)
         asyncio.run(awaited(port))
 
