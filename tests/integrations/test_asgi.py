@@ -19,6 +19,7 @@ from starlette.routing import Route
 from coatcheck import Event, EventName, SessionPolicy, Sessions, StoreUnavailable
 from coatcheck.core.errors import SessionReadOnly
 from coatcheck.integrations.asgi import SessionMiddleware
+from coatcheck.integrations.starlette import session_of
 from coatcheck.stores.memory import MemoryStore
 from coatcheck.testing.counting import CountingStore
 from coatcheck.testing.faulty import FaultyStore
@@ -469,9 +470,10 @@ def test_a_session_that_began_can_be_named_after_its_commit() -> None:
     begun: list[Any] = []
 
     def beginning(request: Request) -> Response:
-        request.session["n"] = 1
-        assert request.session.handle == ""
-        begun.append(request.session)
+        session = session_of(request)
+        session["n"] = 1
+        assert session.handle == ""
+        begun.append(session)
         return PlainTextResponse("ok")
 
     async def scenario() -> None:
