@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 from measure.servers import another_database, postgresql, valkey_port
 from measure.tables import machine, show
-from measure.turns import Costs
+from measure.turns import Costs, in_order
 
 from .requests import Browser, Counter, Where
 
@@ -59,7 +59,7 @@ def costs(counters: list[Counter], loop: asyncio.AbstractEventLoop) -> list[list
             ways[counter.name] = browser.batch(path, cookie=with_cookie)
         cost = Costs(ways)
         for turn in range(TURNS + 1):
-            for name, batch in ways.items():
+            for name, batch in in_order(ways, turn):
                 seconds = batch(CALLS)
                 if turn:
                     cost.add(name, seconds, CALLS)
