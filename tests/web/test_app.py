@@ -11,7 +11,7 @@ import pytest
 from starlette.responses import StreamingResponse
 from starlette.testclient import TestClient
 
-from coatcheck.core.errors import ConfigurationError
+from coatcheck.core.errors import CoatcheckError, ConfigurationError
 from coatcheck.web import (
     App,
     HttpResponse,
@@ -447,7 +447,8 @@ def lifespan(app):
         async def send(message):
             said.append(message)
 
-        with contextlib.suppress(StopIteration):
+        # A start that failed is raised too, after it was told.
+        with contextlib.suppress(StopIteration, CoatcheckError):
             await app({"type": "lifespan"}, receive, send)
 
     asyncio.run(run())
@@ -467,11 +468,34 @@ def test_a_mistake_stops_the_server_before_the_first_visitor(tmp_path):
     assert "Did you mean SECRET_KEY?" in said["message"]
 
 
-def test_a_broken_urls_module_stops_the_server_with_its_traceback():
+def test_a_client_in_a_test_gets_the_mistake_instead_of_waiting(tmp_path):
+    # Starlette's client waits for ever for an application that ends without raising.
+    app = App(__name__, settings={"BASE_DIR": tmp_path, "SECRET_KEI": "x"})
+    with pytest.raises(InvalidSettings, match="Did you mean SECRET_KEY"), TestClient(app):
+        pass
+
+
+@pytest.mark.parametrize("name", ["tests.web.no_such_urls", "tests.no_such_package.urls"])
+@pytest.mark.parametrize("given", ["urlpatterns", "ROOT_URLCONF"])
+def test_a_urls_module_that_is_not_there_stops_the_server_with_the_remedy(name, given):
     settings = {"SECRET_KEY": KEY, "SESSION_STORE": "memory://"}
-    (said,) = lifespan(App(__name__, urlpatterns="tests.web.no_such_urls", settings=settings))
+    if given == "ROOT_URLCONF":
+        app = App(__name__, settings={**settings, "ROOT_URLCONF": name})
+    else:
+        app = App(__name__, urlpatterns=name, settings=settings)
+    (said,) = lifespan(app)
     assert said["type"] == "lifespan.startup.failed"
-    assert "no_such_urls" in said["message"]
+    assert said["message"].startswith(f"There is no module {name!r}")
+    assert "Traceback" not in said["message"]
+
+
+def test_a_urls_module_that_fails_stops_the_server_with_its_own_traceback(tmp_path, monkeypatch):
+    (tmp_path / "urls_of_nothing.py").write_text("import nothing_of_this_name\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    settings = {"SECRET_KEY": KEY, "SESSION_STORE": "memory://"}
+    app = App(__name__, urlpatterns="urls_of_nothing", settings=settings)
+    with pytest.raises(ModuleNotFoundError, match="nothing_of_this_name"):
+        lifespan(app)
 
 
 def test_a_site_can_start_again_after_it_ended():

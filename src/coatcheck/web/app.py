@@ -303,10 +303,10 @@ class App:
         await receive()
         try:
             self._stack  # noqa: B018 (made here, so that a mistake stops the server and no visitor)
-        except Exception as error:  # noqa: BLE001 (a server would go on without a site)
+        except Exception as error:
             told = str(error) if isinstance(error, CoatcheckError) else traceback.format_exc()
             await send({"type": "lifespan.startup.failed", "message": told})
-            return
+            raise  # whoever waits for the site's end, as Starlette's test client does, gets it
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await self.close()

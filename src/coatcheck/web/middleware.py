@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from coatcheck.core.errors import ConfigurationError
 from coatcheck.web.errors import BadHost
+from coatcheck.web.modules import is_missing
 
 BUILT_IN = frozenset(
     {
@@ -104,8 +105,8 @@ def _factory(name: str, where: str) -> Callable[[ASGIApp], ASGIApp]:
     try:
         found = getattr(importlib.import_module(module), attribute)
     except ModuleNotFoundError as error:
-        if error.name is None or not f"{module}.".startswith(f"{error.name}."):
-            raise  # the module is there; what is missing is something that it imports
+        if not is_missing(module, error):
+            raise
         found = None
     except (AttributeError, ValueError):
         found = None

@@ -20,6 +20,7 @@ from starlette.convertors import CONVERTOR_TYPES, Convertor, StringConvertor
 from coatcheck.core.errors import ConfigurationError
 from coatcheck.integrations.asgi import Mode
 from coatcheck.web.errors import NoReverseMatch
+from coatcheck.web.modules import is_missing
 from coatcheck.web.responses import name_of
 
 View = Callable[..., Any]
@@ -232,7 +233,7 @@ def include(
     ``(list, app_name)`` pair, becomes the part before the colon in names.
     """
     if isinstance(module, (str, ModuleType)):
-        found = importlib.import_module(module) if isinstance(module, str) else module
+        found = _urls_module(module) if isinstance(module, str) else module
         entries = getattr(found, "urlpatterns", None)
         if not isinstance(entries, (list, tuple)):
             raise ConfigurationError(
@@ -243,6 +244,19 @@ def include(
     if isinstance(module, tuple) and len(module) == 2 and isinstance(module[1], str):
         return Include("", check_entries(module[0]), namespace or module[1])
     return Include("", check_entries(module), namespace)
+
+
+def _urls_module(name: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if not is_missing(name, error):
+            raise
+        raise ConfigurationError(
+            f"There is no module {name!r} to take urlpatterns from.\n"
+            "Make it, or correct the name: it stands in ROOT_URLCONF, in include(...) or in "
+            "App(urlpatterns=...)."
+        ) from None
 
 
 def check_entries(entries: Iterable[Any]) -> tuple[Entry, ...]:

@@ -18,6 +18,7 @@ from typing import Any, Literal
 
 from coatcheck.core.errors import ConfigurationError
 from coatcheck.web import setting_checks as checks
+from coatcheck.web.modules import is_missing
 from coatcheck.web.secret_key import MAKE_A_KEY, development_key, is_development_key
 
 DAY = 86400
@@ -184,8 +185,8 @@ def _from_module(name: str) -> tuple[str, dict[str, Any], Path | None]:
     try:
         module = importlib.import_module(name)
     except ModuleNotFoundError as error:
-        if error.name is None or not f"{name}.".startswith(f"{error.name}."):
-            raise  # the module is there; what is missing is something that it imports
+        if not is_missing(name, error):
+            raise
         raise ConfigurationError(
             f"There is no settings module {name!r} (looked for {error.name!r}). Start from the "
             f"folder that holds manage.py, or correct {SETTINGS_VARIABLE}."
