@@ -19,7 +19,7 @@ from .http import NO_EDITS, RequestView, ResponseEdits
 from .policy import Isolation, SessionCookie, SessionPolicy
 from .record import Lease, Record
 from .session import Opener, Session, user_key
-from .store import SEALED, Busy, Commit, Committed, Conflict, Gone, Store
+from .store import SEALED, Busy, Commit, Committed, Conflict, Gone, Store, is_sealed
 from .waiting import Waiting, rest
 
 LONGEST_REST = 1.0
@@ -104,7 +104,7 @@ class Lifecycle:
 
     def _read(self, record: Record, token: Token | None) -> Record:
         """*record* as the owner of *token* reads it."""
-        if SEALED in record.fields:
+        if SEALED in record.fields and is_sealed(record.fields):
             raise UnreadableRecord(
                 f"the session {handle(record.id)} is encrypted, and the store is not set up to "
                 "read it: put encrypted+ before its address again."
@@ -131,7 +131,12 @@ class Lifecycle:
 
     async def _ask(self, id: str, holder: str) -> Record | Busy | None:
         now = self.clock()
-        return await self.store.load(id, Lease(holder, now + self.policy.lease), now)
+        lease = Lease(holder, now + self.policy.lease)
+        try:
+            return await self.store.load(id, lease, now)
+        except StoreUnavailable:
+            # Perhaps only the answer got lost, and others would wait for a lease that nobody uses.
+            return await self.store.load(id, lease, now)
 
     def _graced(self, token: Token, record: Record, now: float) -> bool:
         return (

@@ -97,7 +97,10 @@ class Store(Protocol):
     async def load(
         self, id: str, lease: Lease | None = None, now: float = 0.0
     ) -> Record | Busy | None:
-        """The record, or None. With *lease*: take it if none is live at *now*, or else ``Busy``."""
+        """The record, or None. With *lease*: take it if none is live at *now*, or else ``Busy``.
+
+        A holder's own lease does not count: it may ask again, having heard no answer.
+        """
         ...
 
     async def create(self, record: Record) -> bool:
@@ -173,6 +176,14 @@ class InCookie(Protocol):
 
 SEALED: Final = "\x00sealed"
 """The one field of a record whose fields are sealed."""
+
+SEAL: Final = b"\xe1"
+"""What it begins with, as no encoded value does: a session may have a key of that name."""
+
+
+def is_sealed(fields: Mapping[str, bytes]) -> bool:
+    """Whether *fields* are sealed."""
+    return SEALED in fields and fields[SEALED].startswith(SEAL)
 
 
 class AtRest(Protocol):

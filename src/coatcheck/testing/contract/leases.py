@@ -32,6 +32,18 @@ class LeaseLaws(Contract):
         assert await self.leased(record.id, "second", 500.0) == Busy(self.clock() + 30)
 
     @law
+    async def test_a_holder_that_asks_again_is_not_held_up_by_its_own_lease(self) -> None:
+        # It may not have heard the first answer.
+        self.requires("lease")
+        record = await self.stored()
+        await self.leased(record.id, "first", 30.0)
+        self.clock.advance(10)
+        again = await self.leased(record.id, "first", 30.0)
+        assert isinstance(again, Record)
+        assert plain(again) == record
+        assert await self.leased(record.id, "second") == Busy(self.clock() + 30)
+
+    @law
     async def test_a_refused_taker_does_not_move_the_lease(self) -> None:
         self.requires("lease")
         record = await self.stored()

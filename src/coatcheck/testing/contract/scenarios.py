@@ -431,6 +431,20 @@ class SessionScenarios(Contract):
         assert self.happened() == []
 
     @law
+    async def test_a_lease_whose_acknowledgement_was_lost_holds_nobody_up(self) -> None:
+        self.requires("lease")
+        store = FaultyStore(self.made)
+        visitor = await self.visitor(self.sessions(store, lease=600))
+        began = self.clock()
+        store.lose_acknowledgement("load")
+        async with visitor.visit("POST", leased=True) as session:
+            session["count"] += 1
+        async with visitor.visit("POST", leased=True) as session:
+            session["count"] += 1
+        assert self.clock() == began
+        assert await self.values_of(visitor) == {"count": 3}
+
+    @law
     async def test_a_renewal_whose_acknowledgement_was_lost_gives_a_cookie_that_opens(self) -> None:
         store = FaultyStore(self.made)
         visitor = await self.visitor(self.sessions(store))
