@@ -513,10 +513,17 @@ class Session(MutableMapping[str, Any]):
 
 
 def user_key(user: object) -> str:
-    """The text under which *user* is indexed. Raises TypeError when it has none."""
+    """The text under which *user* is indexed. Raises TypeError when it has none.
+
+    Raises ValueError or ``UnsupportedValue`` for one that no store could keep.
+    """
     for candidate in (user, getattr(user, "pk", None), getattr(user, "id", None)):
         if isinstance(candidate, str | int) and not isinstance(candidate, bool) and candidate != "":
-            return str(candidate)
+            key = str(candidate)
+            if "\0" in key:
+                raise ValueError("a user's id cannot hold a NUL character: no database keeps it.")
+            encode(key)  # refuses what is no valid Unicode
+            return key
     raise TypeError(
         f"login() needs a user's id or an object with pk or id, not {type(user).__name__}: "
         "save the user first, so that it has an id."

@@ -547,6 +547,14 @@ def test_login_refuses_what_has_no_id(user):
     assert not session.modified
 
 
+@pytest.mark.parametrize("user", ["a\0b", "a\ud800", User(pk="\0")], ids=range(3))
+def test_login_refuses_an_id_that_no_database_keeps(user):
+    session = session_with(a=1)
+    with pytest.raises((ValueError, UnsupportedValue), match=r"NUL|surrogate"):
+        session.login(user)
+    assert not session.modified
+
+
 def test_a_session_without_a_record_is_new():
     session = Session(NoOpener())
     session.begin(None)
