@@ -60,8 +60,8 @@ def translated(error: Exception, name: str, timeout: float) -> CoatcheckError | 
         case NoPermissionError():
             return StoreUnavailable(
                 f"{name} does not let the store's user do this: {_reason(error)}. Allow it +@read "
-                "+@write +@scripting +@connection +time (and +cluster +role in such) on the keys "
-                "with the store's prefix."
+                "+@write +@scripting +@connection +time on the keys with the store's prefix, and "
+                "+cluster|slots in a cluster."
             )
         case BusyLoadingError():
             return StoreUnavailable(f"{name} {_REFUSALS['LOADING']}.")
