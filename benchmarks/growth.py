@@ -1,9 +1,10 @@
 """Whether sessions cost more the more of them there are, and whom sweeping them holds up.
 
 Stores of each size stand side by side and take turns. Read, and read and write, are the verbs of a
-store on sessions at random, without the engine, whose cost has nothing to do with the size. List is
-one user's four sessions. Half of the sessions have expired: while they are swept, another process
-loads and commits a session of its own every few milliseconds, and notes how long it waits.
+store on sessions at random, without the engine, whose cost has nothing to do with the size; bare
+read is the driver's call alone. List is one user's four sessions. Half of the sessions have
+expired: while they are swept, another process loads and commits a session of its own every few
+milliseconds, and notes how long it waits.
 
 ``python benchmarks/growth.py --full`` goes up to a million stored sessions.
 """
@@ -58,8 +59,16 @@ def change(store: BlockingStore, id: str) -> None:
 
 def verbs(place: Place, records: list[Record]) -> dict[str, Work]:
     """What is measured at every size."""
+    assert place.calls is not None
     store, around = place.store, itertools.cycle(records)
+    bare = itertools.cycle([place.calls(record)[0] for record in records])
+
+    def read_bare() -> object:
+        read = next(bare)
+        return read()
+
     return {
+        "bare read": read_bare,
         "read": lambda: store.load(next(around).id),
         "read + write": lambda: change(store, next(around).id),
         "list": lambda: store.of_user(next(around).user or ""),
