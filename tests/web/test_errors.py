@@ -218,7 +218,7 @@ def test_a_503_says_when_to_come_back():
 
 
 @pytest.mark.parametrize("verb", ["load", "commit"])
-def test_a_store_that_fails_is_503_and_never_an_anonymous_visitor(verb, monkeypatch):
+def test_a_store_that_fails_is_503_and_never_an_anonymous_visitor(verb, monkeypatch, caplog):
     app = site(debug=False)
 
     @app.route("/")
@@ -240,6 +240,10 @@ def test_a_store_that_fails_is_503_and_never_an_anonymous_visitor(verb, monkeypa
         assert "set-cookie" not in answer.headers
         assert client.get("/plain").text == "plain"
     assert client.get("/").text == "2"
+    # One line for each visitor who was sent away, not a traceback through a site that is in order.
+    (record,) = [record for record in caplog.records if record.name == "coatcheck.web"]
+    assert record.getMessage() == "GET '/': the store is away"
+    assert record.exc_info is None
 
 
 @pytest.mark.parametrize("debug", [True, False])
@@ -272,6 +276,19 @@ def test_an_error_is_logged_once_with_the_sites_own_lines(caplog):
     text = logging.Formatter().formatException(record.exc_info)
     assert "raise error" in text
     assert "starlette" not in text
+
+
+def test_a_refused_form_is_logged_with_the_reason_that_the_visitor_is_not_told(caplog):
+    client = shown(raising(ZeroDivisionError("must not run")), debug=False)
+    answer = client.post(
+        "/", headers={"Origin": "https://evil.test", "Sec-Fetch-Site": "cross-site"}
+    )
+    assert answer.status_code == 403
+    assert "cross-site" not in answer.text
+    (record,) = caplog.records
+    assert record.levelno == logging.WARNING
+    assert record.getMessage().startswith("POST '/': the form was refused. ")
+    assert "evil.test" in record.getMessage()
 
 
 def test_a_404_is_not_logged_as_an_error(caplog):
@@ -359,6 +376,8 @@ def test_an_unknown_host_is_explained_in_debug():
     app = site()
     page = words(browser(app).get("/", headers={"Host": "shop.test:8000"}))
     assert "ALLOWED_HOSTS = ['shop.test']" in page
+    # Refused before there was a request to show: no empty line stands in its place.
+    assert "<code> </code>" not in browser(app).get("/", headers={"Host": "shop.test"}).text
 
 
 def test_every_answer_carries_modest_security_headers_that_a_site_may_override():

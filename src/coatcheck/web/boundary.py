@@ -59,8 +59,9 @@ class ErrorPages:
 def _log(error: Exception, scope: Scope) -> None:
     # %r: the path is the visitor's words (CVE-2025-48432).
     own = tracebacks.from_site(error)
-    if own is None and isinstance(error, CoatcheckError):
-        # Its message says it all; the lines between server and session say nothing.
+    if isinstance(error, CoatcheckError) and (own is None or error.status == 503):
+        # Its message says it all; the lines between server and session say nothing, and neither do
+        # those of a view whose store is away.
         logger.error("%s %r: %s", scope["method"], scope["path"], error)
     else:
         trace = (type(error), error, own or error.__traceback__)

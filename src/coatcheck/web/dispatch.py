@@ -7,6 +7,7 @@ everything else passes outwards, past the session, which then saves nothing.
 
 import functools
 import inspect
+import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -18,7 +19,7 @@ from starlette.types import Receive, Scope, Send
 from coatcheck.forms.csrf import SAFE_METHODS
 from coatcheck.web import body, context
 from coatcheck.web.csrf import is_unprotected
-from coatcheck.web.errors import MethodNotAllowed, NoRoute
+from coatcheck.web.errors import CsrfRefused, MethodNotAllowed, NoRoute
 from coatcheck.web.own_pages import problem_response, welcome_response
 from coatcheck.web.problems import is_answer
 from coatcheck.web.requests import Request
@@ -29,6 +30,9 @@ from coatcheck.web.unescaped import warn_of_unescaped
 
 if TYPE_CHECKING:
     from coatcheck.web.app import App
+
+
+logger = logging.getLogger("coatcheck.web")
 
 
 class Dispatcher:
@@ -53,6 +57,11 @@ class Dispatcher:
         except Exception as error:
             if not is_answer(error):
                 raise
+            if isinstance(error, CsrfRefused):
+                # Visitors are not told what gave it away, so whoever runs the site must be.
+                logger.warning(
+                    "%s %r: the form was refused. %s", request.method, request.path, error
+                )
             response = await problem_response(error, self._app, request)
         settle(response, method=request.method)
         request.csrf.finish(response)
