@@ -17,7 +17,7 @@ from .lifecycle import Lifecycle
 from .policy import Isolation, SessionCookie, SessionPolicy
 from .record import Record
 from .session import Session
-from .store import SEALED, AtRest, Store
+from .store import AtRest, Store, is_sealed
 
 
 class EncryptedLifecycle(Lifecycle):
@@ -46,7 +46,7 @@ class EncryptedLifecycle(Lifecycle):
         self._at_rest = cast(AtRest, store.capabilities.at_rest)
 
     def _read(self, record: Record, token: Token | None) -> Record:
-        if SEALED not in record.fields:
+        if not is_sealed(record.fields):
             return record  # from before the store was encrypted; the next commit seals it
         if token is None or not token.proves(record.digest):
             return record
@@ -63,7 +63,7 @@ class EncryptedLifecycle(Lifecycle):
         fresh: Record,
         isolation: Isolation,
     ) -> None:
-        if SEALED in fresh.fields:
+        if is_sealed(fresh.fields):
             # Another request has replaced the secret, so this one can neither read nor merge.
             raise SessionConflict
         super()._judge(session, changes, loaded, fresh, isolation)

@@ -17,31 +17,31 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from coatcheck.core.errors import UnreadableRecord
-from coatcheck.core.store import SEALED, BlockingStore, Store
+from coatcheck.core.store import SEAL, SEALED, BlockingStore, Store
 from coatcheck.wire.tokens import Token
 
 from .packing import unreadable, whose
 
-FORMAT: Final = b"\xe1"
-"""The first byte of a sealed field: no encoded value begins with it."""
+FORMAT: Final = SEAL + b"\x01"
 
 _PURPOSE: Final = b"coatcheck session fields at rest"
-_NONCE: Final = 12
+_HEAD: Final = len(FORMAT)
+_BODY: Final = _HEAD + 12
 
 
 class TokenCipher:
     """AES-256-GCM under a key that HKDF-SHA256 derives from a token's secret."""
 
     def seal(self, fields: Mapping[str, bytes], token: Token) -> Mapping[str, bytes]:
-        nonce = os.urandom(_NONCE)
+        nonce = os.urandom(_BODY - _HEAD)
         sealed = AESGCM(_key(token)).encrypt(nonce, ormsgpack.packb(dict(fields)), FORMAT)
         return {SEALED: FORMAT + nonce + sealed}
 
     def unseal(self, fields: Mapping[str, bytes], token: Token) -> Mapping[str, bytes]:
         data = fields[SEALED]
-        nonce, sealed = data[1 : 1 + _NONCE], data[1 + _NONCE :]
+        head, nonce, sealed = data[:_HEAD], data[_HEAD:_BODY], data[_BODY:]
         try:
-            if data[:1] != FORMAT or len(fields) > 1:
+            if head != FORMAT or len(fields) > 1:
                 raise ValueError("another version of coatcheck encrypted it")
             opened: dict[str, bytes] = ormsgpack.unpackb(
                 AESGCM(_key(token)).decrypt(nonce, sealed, FORMAT)

@@ -51,8 +51,11 @@ REST: Final = 5.0
 
 GRAVESTONE_DAYS: Final = 1
 
-_NOTE: Final = "\x00layered"
-"""The field of a copy that says when it was asked about, whose it is, and whether it is whole."""
+_NOTE: Final = ""
+"""The field of a copy that says when it was asked about, whose it is, and whether it is whole.
+
+The session's own fields have a dot before their names, so that none can be called like this one.
+"""
 
 _MOST_TRIES: Final = 20
 
@@ -200,7 +203,8 @@ class AsyncLayeredStore:
 
     async def _replace(self, commit: Commit, asked: float) -> None:
         """Put the record of *commit* over its base, which is most likely what the cache holds."""
-        outcome = await self._offer(_copy(commit.record, asked), commit.base, commit.removed)
+        removed = frozenset(f".{name}" for name in commit.removed)
+        outcome = await self._offer(_copy(commit.record, asked), commit.base, removed)
         if not isinstance(outcome, Committed):
             copy = outcome.fresh if isinstance(outcome, Conflict) else None
             await self._put(commit.record, asked, copy)
@@ -345,8 +349,9 @@ class LayeredStore:
 
 def _copy(record: Record, asked: float) -> Record:
     """*record* as the cache keeps it: its user in the note, so that the cache lists nobody."""
-    note = ormsgpack.packb([asked, record.user, True])
-    return record._replace(fields={**record.fields, _NOTE: note}, user=None, lease=None)
+    fields = {f".{name}": data for name, data in record.fields.items()}
+    fields[_NOTE] = ormsgpack.packb([asked, record.user, True])
+    return record._replace(fields=fields, user=None, lease=None)
 
 
 def _hollow(copy: Record) -> Record:
@@ -358,7 +363,7 @@ def _hollow(copy: Record) -> Record:
 def _original(copy: Record) -> Record:
     """The record that *copy* was made of."""
     _, user, _ = ormsgpack.unpackb(copy.fields[_NOTE])
-    fields = {name: data for name, data in copy.fields.items() if name != _NOTE}
+    fields = {name[1:]: data for name, data in copy.fields.items() if name != _NOTE}
     return copy._replace(fields=fields, user=user)
 
 

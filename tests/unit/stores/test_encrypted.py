@@ -95,6 +95,19 @@ def test_no_encoded_value_looks_like_a_sealed_one():
         decode(data)
 
 
+@pytest.mark.parametrize("encrypted", [True, False])
+def test_a_session_may_have_a_key_of_the_sealed_fields_name(encrypted):
+    site = Site()
+    visitor = site.visitor() if encrypted else Visitor(site.plain())
+    with visitor.visit() as session:
+        session[SEALED] = "mine"
+    with visitor.visit() as session:
+        assert session[SEALED] == "mine"
+        session["other"] = 1
+    with visitor.visit() as session:
+        assert dict(session) == {SEALED: "mine", "other": 1}
+
+
 def test_a_dump_of_the_database_shows_no_name_and_no_value(tmp_path: Path):
     file = tmp_path / "sessions.sqlite3"
     store = SQLStore(f"sqlite:///{file}?synchronous=FULL")
