@@ -1,5 +1,8 @@
 """Servers start, answer, start anew, and end without leaving anything behind."""
 
+import os
+import shlex
+import signal
 import socket
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -201,6 +204,27 @@ def test_a_worker_that_cannot_start_ends_all_of_them_instead_of_trying_for_ever(
     assert run.returncode == 1
     assert "LookupError: no such thing in a worker" in run.stderr
     assert "Traceback" not in run.stderr
+
+
+def test_workers_end_with_their_terminal_and_leave_the_port_free(folder):
+    with folder.serving(*RUN, "--workers", "2") as server:
+        url = server.url()
+        server.get(url)  # the workers run by now
+        os.killpg(server.process.pid, signal.SIGHUP)
+        assert server.process.wait(PATIENCE) == 0
+    assert server.is_alone()
+    listen("127.0.0.1", httpx2.URL(url).port).close()
+
+
+def test_workers_outlive_their_terminal_under_nohup(folder):
+    command = shlex.join([*RUN, "--workers", "2"])
+    with folder.serving("sh", "-c", f"trap '' HUP; exec {command}") as server:
+        url = server.url()
+        server.get(url)
+        os.killpg(server.process.pid, signal.SIGHUP)
+        assert server.get(url).status_code == 200
+        assert server.stop() == 0
+    assert server.is_alone()
 
 
 # Addresses

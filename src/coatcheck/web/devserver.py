@@ -7,6 +7,7 @@ of its own comings and goings is left out; the commands say it in their words.
 
 import errno
 import os
+import signal
 import socket
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -117,7 +118,7 @@ def serve_with_workers(factory: str, listener: socket.socket, workers: int) -> b
 
     A worker that dies is replaced. One that cannot start ends all, and False is the answer.
     """
-    supervisor = Multiprocess(_config(factory, workers=workers), sockets=[listener])
+    supervisor = _Workers(_config(factory, workers=workers), sockets=[listener])
     supervisor.run()
     return CANNOT_START not in [process.exitcode for process in supervisor.processes]
 
@@ -133,6 +134,23 @@ def serve_with_reload(factory: str, listener: socket.socket, folder: Path) -> bo
     reloader.config.reload_dirs = [folder]
     reloader.run()
     return not reloader.failed
+
+
+class _Workers(Multiprocess):
+    """Ends when its terminal is closed, unless it was started to outlive it (``nohup``).
+
+    At that signal uvicorn's own starts all workers anew, and would hold the port for ever.
+    """
+
+    def __init__(self, config: Config, sockets: list[socket.socket]) -> None:
+        hangup: int = getattr(signal, "SIGHUP", 0)  # Windows has none
+        outlives = bool(hangup) and signal.getsignal(hangup) is signal.SIG_IGN
+        super().__init__(config, sockets)
+        if outlives:
+            signal.signal(hangup, signal.SIG_IGN)
+
+    def handle_hup(self) -> None:
+        self.should_exit.set()
 
 
 class _Reloader(BaseReload):
