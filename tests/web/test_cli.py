@@ -171,7 +171,7 @@ def test_a_command_that_is_elsewhere_or_nowhere_is_told(folder, command, said):
 
 
 def test_a_command_of_no_project_is_told_in_manage_py(project):
-    assert "run coatcheck startproject" in sentence(project.manage("startproject", "x"))
+    assert "Write: coatcheck startproject" in sentence(project.manage("startproject", "x"))
     assert "'migrate'" in sentence(project.manage("migrat"))
 
 
@@ -297,4 +297,6 @@ def test_help_lists_every_command(project):
     shown = project.manage("help").stdout
     for command in ("runserver", "makemigrations", "migrate", "check", "shell", "clearsessions"):
         assert f"\n  {command} " in shown
+    assert "..." not in shown.partition("Commands:")[2]  # no line is cut short
+    assert "..." not in project.coatcheck("--help").stdout.partition("Commands:")[2]
     assert "ADDRESS:PORT" in project.manage("help", "runserver").stdout

@@ -42,14 +42,20 @@ def coatcheck() -> None:
 
 @coatcheck.command()
 @click.argument("target")
-@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8000,
+    show_default=True,
+    help="0 takes any that is free.",
+)
 @click.option("--host", default="127.0.0.1", show_default=True, help="0.0.0.0 for the network.")
 @click.option("--workers", type=click.IntRange(1), default=1, help="Processes that answer.")
 @click.option("--reload", is_flag=True, help="Start anew when a file changes.")
 def run(target: str, port: int, host: str, workers: int, reload: bool) -> None:
-    """Serve the App in TARGET: a file such as app.py, or a module, with :name if it has several.
+    """Serve the App in TARGET, a file or a module.
 
-    Makes the table for sessions, and a development key if no SECRET_KEY is set. DEBUG is on unless
+    A file such as app.py, or a module such as shop.site; with :name if it has several. Makes the table for sessions, and a development key if no SECRET_KEY is set. DEBUG is on unless
     the app's settings, or COATCHECK_DEBUG=0, say otherwise.
     """
     import os
@@ -68,7 +74,10 @@ def run(target: str, port: int, host: str, workers: int, reload: bool) -> None:
 @click.argument("name")
 @click.argument("folder", required=False, type=click.Path(path_type=Path))
 def startproject(name: str, folder: Path | None) -> None:
-    """Lay out a project called NAME, in a new folder or in FOLDER ("." for this one)."""
+    """Lay out a project called NAME in a new folder.
+
+    Or in FOLDER; "." is this one.
+    """
     from coatcheck.web.scaffold import start_project
 
     root = start_project(name, folder)

@@ -16,7 +16,7 @@ class _InProject(Commands):
 
     def missing(self, name: str) -> str | None:
         if name in _ANYWHERE:
-            return f"{name} needs no project: run coatcheck {name}"
+            return f"{name} is no command of a project. Write: coatcheck {name}"
         return None
 
 
@@ -30,9 +30,10 @@ def manage() -> None:
 @click.option("--noreload", is_flag=True, help="Do not start anew when a file changes.")
 @click.option("--workers", type=click.IntRange(1), default=1, help="Processes; more do not reload.")
 def runserver(address: str, noreload: bool, workers: int) -> None:
-    """Serve the project for development: at port 8000 of this machine, or where you say.
+    """Serve the project for development, at 127.0.0.1:8000.
 
-    Applies the migrations of coatcheck's own apps by itself. Starts anew when a file changes.
+    Or at a port of this machine, or at an ADDRESS:PORT. Applies the migrations of coatcheck's own
+    apps by itself. Starts anew when a file changes.
     """
     from coatcheck.cli.serving import Serving
     from coatcheck.web.settings import load_settings
@@ -83,7 +84,10 @@ def _settings_module() -> str:
 @manage.command()
 @click.argument("labels", nargs=-1, metavar="[APP]...")
 def makemigrations(labels: tuple[str, ...]) -> None:
-    """Write migrations for what has changed in the models of all apps, or of some."""
+    """Write migrations for what has changed in the models.
+
+    Of all apps, or of those named.
+    """
     from coatcheck.web.migrations import makemigrations as write
     from coatcheck.web.settings import load_settings
 
@@ -94,9 +98,10 @@ def makemigrations(labels: tuple[str, ...]) -> None:
 @click.argument("app", required=False)
 @click.argument("name", required=False)
 def migrate(app: str | None, name: str | None) -> None:
-    """Bring the database up to date: all apps, one APP, or one up to the migration NAME.
+    """Bring the database up to date.
 
-    NAME "zero" undoes all of the app's migrations.
+    All apps, one APP, or one up to the migration NAME. NAME "zero" undoes all of the app's
+    migrations.
     """
     from coatcheck.web.migrations import migrate as apply
     from coatcheck.web.settings import load_settings
@@ -107,7 +112,10 @@ def migrate(app: str | None, name: str | None) -> None:
 @manage.command()
 @click.argument("labels", nargs=-1, metavar="[APP]...")
 def showmigrations(labels: tuple[str, ...]) -> None:
-    """List the migrations of all apps, or of some; what is applied has a cross."""
+    """List migrations; what is applied has a cross.
+
+    Those of all apps, or of the apps named.
+    """
     from coatcheck.web.migrations import showmigrations as show
     from coatcheck.web.settings import load_settings
 
@@ -118,7 +126,10 @@ def showmigrations(labels: tuple[str, ...]) -> None:
 @click.option("--deploy", is_flag=True, help="Also what a public site must not have.")
 @click.pass_context
 def check(context: click.Context, deploy: bool) -> None:
-    """Look the project over, and exit with 1 if something should be mended."""
+    """Look the project over and name what should be mended.
+
+    Exits with 1 if there is anything.
+    """
     from coatcheck.cli.checks import look_over, summary
     from coatcheck.cli.target import load_app
 
@@ -131,7 +142,10 @@ def check(context: click.Context, deploy: bool) -> None:
 @manage.command()
 @click.option("-c", "--command", help="Run this code instead of asking for some.")
 def shell(command: str | None) -> None:
-    """Try things out with the project loaded: app, db and the models are there."""
+    """Open a Python prompt with app, db and every model.
+
+    What was done in the database is kept at the end, or undone if code raises.
+    """
     from coatcheck.cli.shell import run_shell
     from coatcheck.cli.target import load_app
 
