@@ -55,8 +55,9 @@ def coatcheck() -> None:
 def run(target: str, port: int, host: str, workers: int, reload: bool) -> None:
     """Serve the App in TARGET, a file or a module.
 
-    A file such as app.py, or a module such as shop.site; with :name if it has several. Makes the table for sessions, and a development key if no SECRET_KEY is set. DEBUG is on unless
-    the app's settings, or COATCHECK_DEBUG=0, say otherwise.
+    A file such as app.py, or a module such as shop.site; with :name if it has several. Makes the
+    table for sessions, and a development key if no SECRET_KEY is set. DEBUG is on unless the app's
+    settings, or COATCHECK_DEBUG=0, say otherwise.
     """
     import os
 
