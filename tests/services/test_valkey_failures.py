@@ -311,6 +311,30 @@ def test_a_node_of_a_cluster_by_itself_is_not_all_of_it(
         store.load(elsewhere[0])
 
 
+def test_connections_that_broke_everywhere_at_once_are_not_noticed(
+    valkey_cluster: list[str], valkey_sentinels: tuple[str, list[str]], open_store: Opener
+) -> None:
+    url, members = valkey_sentinels
+    sentinels = url.partition("//")[2].partition("/")[0].split(",")
+    for address, servers in (
+        (url, [*members, *(f"valkey://{sentinel}" for sentinel in sentinels)]),
+        (f"valkey+cluster://127.0.0.1:{port_of(valkey_cluster[0])}", valkey_cluster),
+    ):
+        store = open_store(address)
+        records = [a_record(user="ann") for _ in range(10)]
+        for record in records:
+            store.create(record)
+        for call in (
+            lambda records=records, store=store: store.load(records[0].id),
+            lambda records=records, store=store: store.commit(over(records[0])),
+            lambda store=store: store.create(a_record()),
+            lambda records=records, store=store: store.end(records[0].id),
+        ):
+            for server in servers:
+                told(server, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+            assert call()
+
+
 # -- servers that change places --------------------------------------------------------------------
 
 

@@ -273,9 +273,16 @@ def test_a_task_does_not_wait_for_a_connection_for_ever(wire: Wire) -> None:
 def test_an_awaitable_store_serves_one_loop_after_another(valkey_database: str) -> None:
     record = a_record()
     store = AsyncValkeyStore(valkey_database)
+
+    async def last() -> object:
+        found = await store.load(record.id)
+        await store.close()
+        return found
+
     assert asyncio.run(store.create(record)) is True
     for _ in range(3):
         assert asyncio.run(store.load(record.id)) == record
+    assert asyncio.run(last()) == record
     gc.collect()  # a loop that ends before its connections leaves them to the collector
 
 

@@ -142,5 +142,5 @@ class _Awaitable(Connections):
             await pool.close()
 
     async def close(self) -> None:
-        for pool in self._pools.values():
+        for pool in list(self._pools.values()):
             await pool.close()

@@ -176,5 +176,5 @@ class _Blocking(Connections):
             pool.close()
 
     async def close(self) -> None:
-        for pool in self._pools.values():
+        for pool in list(self._pools.values()):
             pool.close()

@@ -111,6 +111,16 @@ class Route(ABC):
         if not again:
             raise error
 
+    async def told(self, place: Place, command: Command) -> Any:
+        """What the server at *place* knows of others: its idle connections may be broken too."""
+        try:
+            return await self.connections.tell(place, command)
+        except (ValkeyError, OSError) as error:
+            if not broken(error):
+                raise
+        await self.connections.forget(place)
+        return await self.connections.tell(place, command)
+
 
 class Single(Route):
     """One server."""
@@ -148,7 +158,7 @@ class Watched(Route):
         why = "its Sentinels know no service of this name"
         for sentinel in self.address.places:
             try:
-                named = await self.connections.tell(
+                named = await self.told(
                     sentinel, ("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self.address.service)
                 )
                 if named is None:
@@ -167,7 +177,7 @@ class Watched(Route):
     async def _leads(self, place: Place) -> bool:
         """Whether *place* is a primary. A Sentinel that was cut off may name a former one."""
         try:
-            role, *_ = await self.connections.tell(place, ("ROLE",))
+            role, *_ = await self.told(place, ("ROLE",))
         except ResponseError:
             return True  # we are not allowed to ask: a former primary refuses to write, at least
         if role != b"master":
@@ -236,7 +246,7 @@ class Cluster(Route):
         why = "it names no nodes"
         for node in dict.fromkeys((*self._nodes, *self.address.places)):
             try:
-                ranges = await self.connections.tell(node, ("CLUSTER", "SLOTS"))
+                ranges = await self.told(node, ("CLUSTER", "SLOTS"))
             except (ConnectionError, TimeoutError) as error:
                 if isinstance(error, AuthenticationError):
                     raise
