@@ -54,7 +54,11 @@ class MariaDB:
             capture_output=True,
         )
         self.start()
-        self.execute(f"CREATE USER {USER}@'%' IDENTIFIED BY '{PASSWORD}'")
+        self.execute(
+            "DELETE FROM mysql.global_priv WHERE user = ''",  # everybody, who would go first
+            "FLUSH PRIVILEGES",
+            f"CREATE USER {USER}@'%' IDENTIFIED BY '{PASSWORD}'",
+        )
 
     def start(self) -> None:
         """Start the server, and come back when it answers."""
@@ -81,6 +85,7 @@ class MariaDB:
         """End the server without a word, as a crash does."""
         self._process.kill()
         self._process.wait(timeout=30)
+        self.socket.unlink(missing_ok=True)
 
     def connect(self, database: str | None = None, **options: Any) -> "Connection[Cursor]":
         """A connection of the administrator's, each of whose statements commits itself."""

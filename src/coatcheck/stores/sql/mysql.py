@@ -19,6 +19,7 @@ from sqlalchemy.engine import URL
 from coatcheck.core.errors import (
     CoatcheckError,
     ConfigurationError,
+    SessionTooLarge,
     StoreUnavailable,
     UnsupportedValue,
 )
@@ -34,6 +35,9 @@ A = TypeVar("A")
 
 MOST_DEADLOCKS: Final = 10
 """How often a statement is sent again that lost to others: each time one of them got on."""
+
+_BESIDES: Final = 16_384
+"""Bytes of a statement beside the data of a session, at most."""
 
 # What an address may say about the way to the server. What it says to the driver of the site's own
 # tables, such as a charset, is not for the store.
@@ -108,6 +112,8 @@ class MySQL:
             cursor = connection.cursor()
             for text in self._setting_up:
                 cursor.execute(text)
+            cursor.execute("SELECT @@max_allowed_packet")
+            ((self._longest,),) = cursor.fetchall()
         except BaseException:
             connection.close()
             raise
@@ -119,6 +125,8 @@ class MySQL:
     def ask(self, cursor: Cursor, statement: Statement[A], values: Row) -> A:
         """The answer to *statement*."""
         arranged = statement.arrange(values)
+        if not statement.repeatable:
+            self._check_length(values)
         for attempt in range(1, MOST_DEADLOCKS + 1):
             try:
                 cursor.execute(statement.text, arranged)
@@ -132,6 +140,16 @@ class MySQL:
                 if _code(error) != ER.LOCK_DEADLOCK or attempt == MOST_DEADLOCKS:
                     raise
         return cast(A, cursor.fetchall() if statement.rows else cursor.rowcount)
+
+    def _check_length(self, values: Row) -> None:
+        """Refuse what the server would hang up on. Bytes travel as hexadecimal digits."""
+        size = sum(len(value) for value in values if type(value) is bytes)
+        if 2 * size + _BESIDES > self._longest:
+            raise SessionTooLarge(
+                f"{self.name} takes no session of {size} bytes: its max_allowed_packet is "
+                f"{self._longest}. Keep large data in a table of your own and its id in the "
+                "session, or raise max_allowed_packet."
+            )
 
     def usable(self, cursor: Cursor) -> bool:
         """Whether an idle connection still works: a server that hangs up has something to say.
@@ -147,7 +165,7 @@ class MySQL:
         return (
             not cursor.connection.open
             # Interrupted between a question and its answer, the next would be given this one's.
-            or not isinstance(error, pymysql.Error)
+            or not isinstance(error, pymysql.Error | SessionTooLarge)
             or _code(error) in _HUNG_UP
             or _code(error) in _READ_ONLY  # the next connection may find the new primary
         )
@@ -155,7 +173,7 @@ class MySQL:
     def translated(self, error: Exception) -> CoatcheckError | None:
         """*error* of the driver as the store raises it; None for a mistake in the program."""
         code, reason = _code(error), _reason(error)
-        if code in (ER.NO_SUCH_TABLE, ER.BAD_FIELD_ERROR):
+        if code in (ER.NO_SUCH_TABLE, ER.BAD_FIELD_ERROR, ER.KEY_DOES_NOT_EXITS):
             return MissingTable(self.name, reason)
         if code == ER.LOCK_WAIT_TIMEOUT or code in _STATEMENT_TIMEOUT:
             return StoreUnavailable(
@@ -176,11 +194,6 @@ class MySQL:
             return StoreUnavailable(
                 f"{self.name} is not there ({reason}). Run CREATE DATABASE … CHARACTER SET "
                 "utf8mb4, or correct the store's URL."
-            )
-        if code == ER.NET_PACKET_TOO_LARGE:
-            return UnsupportedValue(
-                f"{self.name} takes no session as large as this one ({reason}). Keep less in it, "
-                "or raise max_allowed_packet of the server."
             )
         if isinstance(error, pymysql.err.DataError) or code == _NOT_UTF8:
             return UnsupportedValue(f"{self.name} cannot keep a value ({reason}).")

@@ -19,6 +19,7 @@ from sqlalchemy import (
     Integer,
     Select,
     String,
+    TextClause,
     UpdateBase,
     and_,
     bindparam,
@@ -29,6 +30,7 @@ from sqlalchemy import (
     null,
     or_,
     select,
+    text,
     update,
 )
 from sqlalchemy.engine import Dialect
@@ -194,6 +196,17 @@ def _value(name: str) -> BindParameter[Any]:
     return bindparam(name, type_=_TYPES[name])
 
 
+# As text, for the hints: MySQL and MariaDB lock each row they look at, so on any other way than
+# from the batch to its rows they would wait for rows that the batch has passed over.
+_SWEPT_BY_JOIN = text(
+    "DELETE FROM coatcheck_sessions USING ("
+    "SELECT id FROM coatcheck_sessions FORCE INDEX (ix_coatcheck_sessions_expires) "
+    "WHERE expires <= :now ORDER BY expires LIMIT :limit FOR UPDATE SKIP LOCKED"
+    ") AS batch STRAIGHT_JOIN coatcheck_sessions FORCE INDEX (PRIMARY) "
+    "ON coatcheck_sessions.id = batch.id WHERE coatcheck_sessions.expires <= :now"
+).bindparams(_value("now"), _value("limit"))
+
+
 @cache
 def statements(name: str) -> Statements:
     """The statements for the dialect *name*."""
@@ -201,7 +214,7 @@ def statements(name: str) -> Statements:
 
     def compiled(
         name: str,
-        construct: Select[Any] | UpdateBase,
+        construct: Select[Any] | UpdateBase | TextClause,
         *given: str,
         rows: Sequence[ColumnElement[Any]] = (),
         repeatable: bool = True,
@@ -236,15 +249,6 @@ def statements(name: str) -> Statements:
             row.lease_holder == _value("holder"),
         )
 
-    expired = row.expires <= _value("now")
-    # Locked rows are somebody's fresh touch or commit, or another sweep's.
-    batch = (
-        select(row.id)
-        .where(expired)
-        .order_by(row.expires)
-        .limit(_value("limit"))
-        .with_for_update(skip_locked=True)
-    )
     taking = (
         update(sessions)
         .where(this, free())
@@ -328,7 +332,7 @@ def statements(name: str) -> Statements:
         ),
         sweep=compiled(
             "sweep",
-            _swept(batch, expired, returning=kind.returning),
+            _swept(kind),
             *("now", "limit"),
             rows=[row.id] if kind.returning else (),
         ),
@@ -339,19 +343,30 @@ def statements(name: str) -> Statements:
             rows=columns,
         ),
         define=tuple(
-            Statement(f"define {n}", text, (), (), repeatable=True, arrange=_as_given)
-            for n, text in enumerate(kind.defining(definition(kind.dialect)))
+            Statement(f"define {n}", made, (), (), repeatable=True, arrange=_as_given)
+            for n, made in enumerate(kind.defining(definition(kind.dialect)))
         ),
     )
 
 
-def _swept(batch: Select[Any], expired: ColumnElement[bool], *, returning: bool) -> UpdateBase:
-    """Expiry is asked again: a touch may have come between."""
-    if returning:
-        ids = select(batch.cte("batch").c.id)
-        return delete(sessions).where(sessions.c.id.in_(ids), expired).returning(sessions.c.id)
-    # A join: MariaDB would look into a list of ids anew for each row of the table.
-    return delete(sessions).where(sessions.c.id == batch.subquery("batch").c.id, expired)
+def _swept(kind: _Kind) -> UpdateBase | TextClause:
+    """Expiry is asked again: a touch may have come between.
+
+    Locked rows are somebody's fresh touch or commit, or another sweep's.
+    """
+    row = sessions.c
+    expired = row.expires <= _value("now")
+    if not kind.returning:
+        return _SWEPT_BY_JOIN
+    batch = (
+        select(row.id)
+        .where(expired)
+        .order_by(row.expires)
+        .limit(_value("limit"))
+        .with_for_update(skip_locked=True)
+        .cte("batch")
+    )
+    return delete(sessions).where(row.id.in_(select(batch.c.id)), expired).returning(row.id)
 
 
 def _arrangement(places: list[int], given: int, own: Row) -> Callable[[Row], Row]:
