@@ -241,7 +241,7 @@ def test_what_a_visitor_sent_is_shown_as_text_and_shortened(visitor):
 
 def test_the_panel_shows_what_the_last_request_changed(visitor):
     visitor.post("/cart/add/", data={"product": "hat"})
-    assert "Last change: the session began cart = ['hat']" in read(visitor.get("/cart/"))
+    assert "Last change: POST /cart/add/ cart = ['hat']" in read(visitor.get("/cart/"))
     visitor.post("/cart/add/", data={"product": "boots"})
     for _ in ("after the redirect", "reload"):
         page = read(visitor.get("/cart/"))

@@ -22,11 +22,11 @@ class Change(NamedTuple):
 
 
 class Note(NamedTuple):
-    """What a request changed. Of the request that began a session, only that is known."""
+    """What a request changed."""
 
     changes: list[Change]
-    method: str = ""
-    path: str = ""
+    method: str
+    path: str
 
 
 _notes: OrderedDict[str, Note] = OrderedDict()
@@ -48,7 +48,7 @@ class NoteChanges:
 
         await self.app(scope, receive, noting)
         handle = scope["session"].handle
-        if changes and handle:  # a session that this request began has none yet
+        if changes and handle:
             _notes[handle] = Note(changes, scope["method"], scope["path"])
             _notes.move_to_end(handle)
             while len(_notes) > MOST_NOTES:
@@ -61,8 +61,6 @@ def last_change(request):
     changes = changes_of(session)
     if changes:
         return Note(changes, request.method, request.path)
-    if session.handle not in _notes and session.record is not None and session.record.version == 1:
-        return Note(_between({}, session.record.fields))
     return _notes.get(session.handle)
 
 
