@@ -262,7 +262,7 @@ def test_nobody_is_shown_what_another_visitor_changed(app, visitor):
 def test_notes_of_changes_do_not_pile_up(app):
     changes = importlib.import_module("pages.changes")
     for number in range(changes.MOST_NOTES):
-        changes._notes[f"session {number}"] = changes.Note([])
+        changes._notes[f"session {number}"] = changes.Note([], "GET", "/")
     visitor = browser(app, headers=OWN_PAGE)
     for _ in range(2):
         visitor.get("/visit_counter/")
