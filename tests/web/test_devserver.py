@@ -213,7 +213,9 @@ def test_workers_end_with_their_terminal_and_leave_the_port_free(folder):
         os.killpg(server.process.pid, signal.SIGHUP)
         assert server.process.wait(PATIENCE) == 0
     assert server.is_alone()
-    listen("127.0.0.1", httpx2.URL(url).port).close()
+    port = httpx2.URL(url).port
+    assert port is not None
+    listen("127.0.0.1", port).close()
 
 
 def test_workers_outlive_their_terminal_under_nohup(folder):
