@@ -295,6 +295,21 @@ def test_a_page_that_reads_makes_one_store_call_and_one_that_writes_two():
     assert calls == ["load", "commit"]
 
 
+def test_a_form_takes_its_turn_beforehand_unless_its_route_says_that_it_needs_none():
+    app = site()
+    app.route("/set", name="set")(count)
+    for mode in ("read", "merge"):
+        app.post(f"/{mode}", name=mode, session=mode)(lambda: "taken")
+    app.post("/form", name="form")(lambda: "taken")
+    client = browser(app, headers=OWN_PAGE)
+    client.get("/set")
+    calls = calls_of(app)
+    assert client.post("/read").text == client.post("/merge").text == "taken"
+    assert calls == []
+    assert client.post("/form").text == "taken"
+    assert calls == ["load", "release"]
+
+
 def test_an_answer_of_500_saves_nothing():
     def view():
         session["a"] = 1
