@@ -3,12 +3,14 @@
 ``calls`` are the statements or commands that the store needs, as one writes them with the driver,
 with nothing made of the answers: the floor. ``store`` is the store's verbs, from record to record.
 ``engine`` is a whole request: from its Cookie header over one key read, or read and changed, to
-what the response carries. Nothing but the engine is in ``memory``.
+what the response carries. Nothing but the engine is in ``memory``. Client and
+server share one core.
 """
 
 from collections.abc import Mapping
 
 from measure.places import Place, servers
+from measure.servers import on_one_core
 from measure.tables import machine, show
 from measure.turns import Costs, Work, in_turns
 from measure.visitors import shop_fields, used_session, with_engine
@@ -60,6 +62,7 @@ def costs(place: Place) -> Mapping[str, Costs]:
 
 def main() -> None:
     print(machine())
+    on_one_core()
     rows = []
     with servers() as made:
         for place in [made.memory(), *made.all()]:

@@ -8,6 +8,7 @@ the engine. ``calls`` are the driver's bare calls with the same bytes, for ``rea
 import secrets
 
 from measure.places import Place, servers
+from measure.servers import on_one_core
 from measure.tables import machine, show
 from measure.turns import Work, in_turns
 from measure.visitors import request, shop_fields, used_session
@@ -90,6 +91,7 @@ def measured(place: Place, shape: str) -> list[object]:
 
 def main() -> None:
     print(machine())
+    on_one_core()
     with servers() as made:
         places = [made.memory(), *made.all()]
         rows = [measured(place, shape) for shape in SHAPES for place in places]
