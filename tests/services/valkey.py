@@ -77,7 +77,8 @@ def _wait_until_it_answers(process: subprocess.Popen[bytes], port: int, log: Pat
         while process.poll() is None and time.monotonic() < deadline:
             try:
                 # The process id, not a ping: the port may have gone to a stranger's server.
-                if client.info("server")["process_id"] == process.pid:
+                told = client.info()
+                if told["process_id"] == process.pid and not told.get("loading"):
                     return
             except valkey.ConnectionError:
                 time.sleep(0.01)
