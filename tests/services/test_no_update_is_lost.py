@@ -54,6 +54,10 @@ def where_postgresql(request: pytest.FixtureRequest, folder: Path) -> str:
     return str(request.getfixturevalue("postgresql_database"))
 
 
+def where_mariadb(request: pytest.FixtureRequest, folder: Path) -> str:
+    return str(request.getfixturevalue("mariadb_database"))
+
+
 def where_valkey(request: pytest.FixtureRequest, folder: Path) -> str:
     return str(request.getfixturevalue("valkey_database"))
 
@@ -67,8 +71,8 @@ def where_files(request: pytest.FixtureRequest, folder: Path) -> str:
 
 
 @pytest.fixture(
-    params=[where_sqlite, where_postgresql, where_valkey, where_files],
-    ids=["sqlite", "postgresql", "valkey", "file"],
+    params=[where_sqlite, where_postgresql, where_mariadb, where_valkey, where_files],
+    ids=["sqlite", "postgresql", "mariadb", "valkey", "file"],
 )
 def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The address of a site in two worker processes, over each store."""

@@ -102,12 +102,12 @@ def visits_in_all(
     return visits, version
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
 def url(request: pytest.FixtureRequest, tmp_path: Any) -> str:
     if request.param == "sqlite":
         address = f"sqlite:///{tmp_path}/site.sqlite3"
     else:
-        address = request.getfixturevalue("postgresql_database")
+        address = request.getfixturevalue(f"{request.param}_database")
     store = SQLStore(address)
     store.create_tables()
     store.close()

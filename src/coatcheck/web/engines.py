@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import create_engine, event, make_url
 from sqlalchemy.engine import URL, Connection, Engine
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
 from coatcheck.core.errors import CoatcheckError, ConfigurationError
@@ -33,14 +33,17 @@ def make_engine(url: str, *, for_migrations: bool = False) -> Engine:
     try:
         # How durable its commits are is the session store's own question.
         parsed = make_url(url).difference_update_query(["synchronous"])
+        if parsed.drivername in ("mysql", "mariadb"):
+            # SQLAlchemy would take mysqlclient, which has to be compiled; the store takes PyMySQL.
+            parsed = parsed.set(drivername=f"{parsed.drivername}+pymysql")
         options = _options(parsed)
         engine = create_engine(parsed, **options)
     except (ArgumentError, NoSuchModuleError) as error:
         raise ConfigurationError(f"The database URL cannot be used: {error}") from error
     except ModuleNotFoundError as error:
+        extra = parsed.get_backend_name().replace("mariadb", "mysql")
         raise ConfigurationError(
-            f"{parsed.drivername} needs the package {error.name}: "
-            f'pip install "coatcheck[{parsed.get_backend_name()}]"'
+            f'{parsed.drivername} needs the package {error.name}: pip install "coatcheck[{extra}]"'
         ) from error
     if parsed.get_backend_name() == "sqlite":
         event.listen(engine, "connect", _migrations_pragmas if for_migrations else _pragmas)
@@ -93,8 +96,14 @@ def reaching(url: str) -> Iterator[None]:
         yield
     except OperationalError as error:
         shown = make_url(url).render_as_string(hide_password=True)
-        reason = str(error.orig).strip().splitlines()[0]
         raise DatabaseUnavailable(
-            f"The database {shown} cannot be reached ({reason}). "
+            f"The database {shown} cannot be reached ({reason(error)}). "
             "Start it, or correct DATABASE_URL or SESSION_STORE."
         ) from error
+
+
+def reason(error: SQLAlchemyError) -> str:
+    """What the database said, in one line."""
+    said = getattr(error, "orig", None) or error
+    # PyMySQL puts a number before its text.
+    return str(said.args[-1] if said.args else said).strip().splitlines()[0]

@@ -2,16 +2,22 @@
 
 from sqlalchemy import Boolean, String
 from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.types import TypeEngine
 
 from coatcheck.web.auth.passwords import hash_password, verify_password
 from coatcheck.web.database import Model
 
 
+def _exact(length: int) -> TypeEngine[str]:
+    """Text in which MySQL and MariaDB, too, know every letter, and one from another."""
+    return String(length).with_variant(String(length, collation="utf8mb4_bin"), "mysql", "mariadb")
+
+
 class User(Model):
     """Somebody who can log in. The password is kept as an argon2 hash only."""
 
-    username: Mapped[str] = mapped_column(String(150), unique=True)
-    email: Mapped[str | None] = mapped_column(String(254), unique=True)
+    username: Mapped[str] = mapped_column(_exact(150), unique=True)
+    email: Mapped[str | None] = mapped_column(_exact(254), unique=True)
     password: Mapped[str] = mapped_column(String(255))
     """The hash. Set it with ``set_password``."""
     is_active: Mapped[bool] = mapped_column(Boolean, default=True)

@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from coatcheck.core.errors import CoatcheckError
 from coatcheck.web.apps import installed_apps
+from coatcheck.web.engines import reason
 from coatcheck.web.migrations.history import Migration
 from coatcheck.web.migrations.state import MigratedDatabase, databases, main_database
 from coatcheck.web.settings import Settings
@@ -37,7 +38,10 @@ class Echo(Protocol):
 
 
 class MigrationFailed(CoatcheckError):
-    """The database refused a migration. Nothing of that migration was kept."""
+    """The database refused a migration, and kept nothing of it.
+
+    MySQL and MariaDB cannot undo changes of tables: of those they keep what was done before.
+    """
 
 
 class UnknownMigration(CoatcheckError):
@@ -204,17 +208,19 @@ def _run_next(
             transaction.commit()
             done = True
         except SQLAlchemyError as error:
+            kept = (
+                "Nothing of it was kept."
+                if connection.dialect.name not in ("mysql", "mariadb")
+                else "What it had done to tables until then stands, as this database cannot undo "
+                "it: undo it by hand."
+            )
             raise MigrationFailed(
-                f"The database refused {step.revision}: {_reason(error)}. Nothing of it was kept. "
+                f"The database refused {step.revision}: {reason(error)}. {kept} "
                 f"Mend {step.file} and migrate again."
             ) from error
         finally:
             echo(" OK" if done else " FAILED")
     return True
-
-
-def _reason(error: SQLAlchemyError) -> str:
-    return str(getattr(error, "orig", None) or error).strip().splitlines()[0]
 
 
 def _database_of(

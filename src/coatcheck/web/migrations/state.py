@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection
 
 from coatcheck.stores import apart
 from coatcheck.web.apps import SESSIONS, InstalledApp, installed_apps
-from coatcheck.web.engines import make_engine, reaching
+from coatcheck.web.engines import DatabaseUnavailable, make_engine, reaching
 from coatcheck.web.migrations.history import History, Migration
 from coatcheck.web.setting_checks import is_sql
 from coatcheck.web.settings import Settings
@@ -29,8 +29,14 @@ applied_migrations = Table(
     Column("applied", DateTime(timezone=True), server_default=func.now(), nullable=False),
 )
 
-# SQLite needs no statement for it: its transactions here begin as the only writer.
-_LOCK = {"postgresql": "SELECT pg_advisory_xact_lock(7165065815442)"}
+# Each answers 1. SQLite needs none: its transactions here begin as the only writer. On MySQL and
+# MariaDB a change of a table ends the transaction, so there the lock is the connection's.
+_MYSQL_LOCK = "SELECT GET_LOCK(CONCAT('coatcheck migrate ', MD5(DATABASE())), 3600)"
+_LOCK = {
+    "postgresql": "SELECT 1 FROM pg_advisory_xact_lock(7165065815442)",
+    "mysql": _MYSQL_LOCK,
+    "mariadb": _MYSQL_LOCK,
+}
 
 
 @dataclass(frozen=True)
@@ -64,9 +70,17 @@ class MigratedDatabase:
         return frozenset(f"{row.app}.{row.name}" for row in rows)
 
     def lock(self, connection: Connection) -> None:
-        """Let no other process migrate this database until the transaction ends."""
-        if connection.dialect.name in _LOCK:
-            connection.execute(text(_LOCK[connection.dialect.name]))
+        """Let no other process migrate this database until the transaction ends.
+
+        On MySQL and MariaDB until the connection is closed. Raises DatabaseUnavailable when another
+        process does not come to an end.
+        """
+        statement = _LOCK.get(connection.dialect.name)
+        if statement is not None and connection.scalar(text(statement)) != 1:
+            raise DatabaseUnavailable(
+                "Another process has been migrating this database for an hour. Wait for it or end "
+                "it, and migrate again."
+            )
 
     def note(self, connection: Connection, step: Migration, *, forwards: bool) -> None:
         """Keep that *step* was applied, or undone."""
@@ -106,4 +120,5 @@ def _all(settings: Settings) -> list[MigratedDatabase]:
 def _place(url: str) -> tuple[str, str | None, int | None, str | None]:
     # Two URLs of one database may still differ in driver, user or options.
     parsed = make_url(url)
-    return parsed.get_backend_name(), parsed.host, parsed.port, parsed.database
+    name = parsed.get_backend_name().replace("mariadb", "mysql")
+    return name, parsed.host, parsed.port, parsed.database

@@ -9,12 +9,18 @@ branch_labels = ("auth",)
 depends_on = None
 
 
+def exact(length: int) -> sa.types.TypeEngine[str]:
+    return sa.String(length).with_variant(
+        sa.String(length, collation="utf8mb4_bin"), "mysql", "mariadb"
+    )
+
+
 def upgrade() -> None:
     op.create_table(
         "auth_user",
         sa.Column("id", sa.Integer, nullable=False),
-        sa.Column("username", sa.String(150), nullable=False),
-        sa.Column("email", sa.String(254)),
+        sa.Column("username", exact(150), nullable=False),
+        sa.Column("email", exact(254)),
         sa.Column("password", sa.String(255), nullable=False),
         sa.Column("is_active", sa.Boolean, nullable=False),
         sa.Column("is_staff", sa.Boolean, nullable=False),
