@@ -6,12 +6,14 @@ from pathlib import Path
 import click
 import pytest
 
-from coatcheck.cli.main import coatcheck
+import coatcheck.web
+from coatcheck.cli.main import coatcheck as anywhere
 from coatcheck.cli.manage import manage
 from coatcheck.web.settings import NAMES, load_settings
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 SETTINGS = (REFERENCE / "settings.md").read_text(encoding="utf-8")
+SESSION = (REFERENCE / "session.md").read_text(encoding="utf-8")
 COMMANDS = (REFERENCE / "commands.md").read_text(encoding="utf-8")
 
 
@@ -39,18 +41,24 @@ def test_the_default_is_the_one_documented(tmp_path, monkeypatch, name):
     assert getattr(load_settings(key, tmp_path), name.lower()) == getattr(written, name.lower())
 
 
+def test_every_name_that_pages_import_is_documented():
+    pages = (REFERENCE / "pages.md").read_text(encoding="utf-8") + SESSION
+    documented = set(re.findall(r"\w+", " ".join(re.findall(r"`+[^`]+`+", pages))))
+    assert sorted(set(coatcheck.web.__all__) - documented) == []
+
+
 def test_every_command_is_documented_with_its_options_and_no_other():
     documented = {
         (heading.split()[0], heading.split()[-1] if "--" in heading else word)
         for heading in re.findall(r"^### `(?:python )?(.*?)`$", COMMANDS, re.MULTILINE)
         for word in [heading.split()[1]]
     }
-    there = {("coatcheck", name) for name in coatcheck.commands} | {("coatcheck", "--version")}
+    there = {("coatcheck", name) for name in anywhere.commands} | {("coatcheck", "--version")}
     there |= {("manage.py", name) for name in manage.commands}
     assert documented == there
 
 
-@pytest.mark.parametrize("group", [coatcheck, manage], ids=["coatcheck", "manage"])
+@pytest.mark.parametrize("group", [anywhere, manage], ids=["coatcheck", "manage"])
 def test_every_option_is_documented(group):
     missing = [
         f"{name} {option}"
