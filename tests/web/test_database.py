@@ -2,10 +2,12 @@
 
 import contextvars
 import enum
+import sys
 import threading
 from pathlib import Path
 from typing import Annotated
 
+import click
 import pytest
 from sqlalchemy import CheckConstraint, Enum, String, Table, inspect, text
 
@@ -24,6 +26,8 @@ from coatcheck.web.database import (
     select,
 )
 from coatcheck.web.engines import DatabaseUnavailable, make_engine, reaching
+from coatcheck.web.migrations import ensure_own
+from coatcheck.web.settings import load_settings
 
 
 class Size(enum.Enum):
@@ -281,10 +285,14 @@ def test_a_database_in_memory_is_one_for_all_threads():
     ("url", "said"),
     [
         ("oracle+nothing://x", "cannot be used"),
-        ("postgresql+asyncpg://localhost/x", 'pip install "coatcheck[postgresql]"'),
+        ("postgresql+asyncpg://localhost/x", "write postgresql:// for the driver"),
+        ("postgresql://localhost/x", 'pip install "coatcheck[postgresql]".'),
+        ("mariadb://localhost/x", 'pip install "coatcheck[mysql]".'),
     ],
 )
-def test_a_url_without_a_driver_says_what_to_install(url, said):
+def test_a_url_without_a_driver_says_what_to_install(url, said, monkeypatch):
+    for driver in ("psycopg", "pymysql"):
+        monkeypatch.setitem(sys.modules, driver, None)
     with pytest.raises(ConfigurationError) as caught:
         _ = Database(url).engine
     assert said in str(caught.value)
@@ -301,6 +309,31 @@ def test_an_unreachable_database_is_told_without_its_password(tmp_path):
         made.engine.connect()
     assert caught.value.status == 503
     assert "hunter2" not in str(caught.value)
+
+
+def test_a_plain_address_takes_the_driver_that_its_extra_brings():
+    assert Database("postgresql://localhost/x").engine.driver == "psycopg"
+
+
+def test_a_file_that_is_no_database_is_told(tmp_path):
+    file = tmp_path / "db.sqlite3"
+    file.write_bytes(b"no database" * 500)
+    with pytest.raises(DatabaseUnavailable, match=r"\(file is not a database\)\. See whether"):
+        ensure_own(load_settings({"SECRET_KEY": "k" * 40}, tmp_path), echo=click.echo)
+    assert file.read_bytes() == b"no database" * 500
+
+
+def test_a_database_that_cannot_be_written_to_is_told_before_anything_runs(tmp_path):
+    url = f"sqlite:///{tmp_path / 'db.sqlite3'}"
+    engine = make_engine(url, for_migrations=True)
+    with engine.connect() as first, engine.connect() as second:
+        first.begin()  # as the only writer
+        raw = second.connection.dbapi_connection
+        assert raw is not None
+        raw.execute("PRAGMA busy_timeout = 0")
+        with pytest.raises(DatabaseUnavailable, match="who may write to it and to its folder"):
+            second.begin()
+    engine.dispose()
 
 
 def test_the_names_for_queries_work_together(database):

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import create_engine, event, make_url
 from sqlalchemy.engine import URL, Connection, Engine
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
 from coatcheck.core.errors import CoatcheckError, ConfigurationError
@@ -16,6 +16,10 @@ from coatcheck.web.setting_checks import is_in_memory
 
 BUSY_TIMEOUT = 5
 """Seconds that one waits for SQLite's writer, and for a server to take a connection."""
+
+
+# Without a name SQLAlchemy takes others, which no extra brings; these are the session store's too.
+_DRIVERS = {"postgresql": "psycopg", "mysql": "pymysql", "mariadb": "pymysql"}
 
 
 class DatabaseUnavailable(CoatcheckError):
@@ -33,25 +37,28 @@ def make_engine(url: str, *, for_migrations: bool = False) -> Engine:
     try:
         # How durable its commits are is the session store's own question.
         parsed = make_url(url).difference_update_query(["synchronous"])
-        if parsed.drivername in ("mysql", "mariadb"):
-            # SQLAlchemy would take mysqlclient, which has to be compiled; the store takes PyMySQL.
-            parsed = parsed.set(drivername=f"{parsed.drivername}+pymysql")
+        backend = parsed.get_backend_name()
+        if parsed.drivername in _DRIVERS:
+            parsed = parsed.set(drivername=f"{backend}+{_DRIVERS[backend]}")
         options = _options(parsed)
         engine = create_engine(parsed, **options)
     except (ArgumentError, NoSuchModuleError) as error:
         raise ConfigurationError(f"The database URL cannot be used: {error}") from error
     except ModuleNotFoundError as error:
-        extra = parsed.get_backend_name().replace("mariadb", "mysql")
+        extra = backend.replace("mariadb", "mysql")
+        mend = (
+            f'pip install "coatcheck[{extra}]"'
+            if error.name == _DRIVERS.get(backend)
+            else f"write {backend}:// for the driver that coatcheck brings, or install it"
+        )
         raise ConfigurationError(
-            f'{parsed.drivername} needs the package {error.name}: pip install "coatcheck[{extra}]"'
+            f"{parsed.drivername} needs the package {error.name}: {mend}."
         ) from error
-    if parsed.get_backend_name() == "sqlite":
+    if backend == "sqlite":
         event.listen(engine, "connect", _migrations_pragmas if for_migrations else _pragmas)
         event.listen(engine, "savepoint", _begin_first)
         if for_migrations:
-            event.listen(
-                engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE")
-            )
+            event.listen(engine, "begin", _begin_as_writer)
     return engine
 
 
@@ -81,6 +88,11 @@ def _begin_first(connection: Connection, name: str) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
+def _begin_as_writer(connection: Connection) -> None:
+    with reaching(connection.engine.url):
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
 def _migrations_pragmas(connection: Any, record: object) -> None:
     connection.isolation_level = None  # sqlite3 must not commit before a change of the schema
     connection.execute("PRAGMA busy_timeout = 60000")
@@ -90,15 +102,20 @@ def _migrations_pragmas(connection: Any, record: object) -> None:
 
 
 @contextmanager
-def reaching(url: str) -> Iterator[None]:
+def reaching(url: str | URL) -> Iterator[None]:
     """Around connecting to *url*: a failure becomes DatabaseUnavailable, with what to do."""
     try:
         yield
-    except OperationalError as error:
-        shown = make_url(url).render_as_string(hide_password=True)
+    except DBAPIError as error:
+        parsed = make_url(url)
+        mend = (
+            "See whether the file is a database, and who may write to it and to its folder"
+            if parsed.get_backend_name() == "sqlite"
+            else "Start it"
+        )
         raise DatabaseUnavailable(
-            f"The database {shown} cannot be reached ({reason(error)}). "
-            "Start it, or correct DATABASE_URL or SESSION_STORE."
+            f"The database {parsed.render_as_string(hide_password=True)} cannot be reached "
+            f"({reason(error)}). {mend}, or correct DATABASE_URL or SESSION_STORE."
         ) from error
 
 
