@@ -6,6 +6,7 @@ It keeps its data in a folder of its own, and listens on a socket there and on a
 import itertools
 import os
 import shutil
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -39,7 +40,10 @@ class MariaDB:
         self.socket = folder / "socket"
         self.port = free_port()
         self.log = folder / "log"
-        data = [f"--datadir={folder / 'data'}", *(["--user=root"] if os.geteuid() == 0 else [])]
+        # A starting server removes all temporary files of others, so it gets a folder of its own.
+        (folder / "tmp").mkdir()
+        data = [f"--datadir={folder / 'data'}", f"--tmpdir={folder / 'tmp'}"]
+        data += ["--user=root"] if os.geteuid() == 0 else []
         self._command = [
             *(program, "--no-defaults", *data, f"--socket={self.socket}"),
             *(f"--port={self.port}", "--bind-address=127.0.0.1", "--skip-name-resolve"),
@@ -48,11 +52,14 @@ class MariaDB:
             *("--innodb-flush-log-at-trx-commit=0", "--innodb-flush-method=nosync"),
             *("--innodb-buffer-pool-size=32M", *options),
         ]
-        subprocess.run(
+        made = subprocess.run(
             [install, "--no-defaults", *data, "--auth-root-authentication-method=normal"],
-            check=True,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         )
+        if made.returncode != 0:
+            raise RuntimeError(f"MariaDB cannot be set up: {made.stdout[-4000:]}")
         self.start()
         self.execute(
             "DELETE FROM mysql.global_priv WHERE user = ''",  # everybody, who would go first
@@ -62,17 +69,13 @@ class MariaDB:
 
     def start(self) -> None:
         """Start the server, and come back when it answers."""
-        import pymysql
-
         self._process = subprocess.Popen(self._command, stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + 30
         while self._process.poll() is None and time.monotonic() < deadline:
-            try:
-                if self.socket.exists():  # PyMySQL leaves the file of a failed call open
-                    self.connect().close()
+            # Not by PyMySQL, which leaves the file of a failed call open.
+            with socket.socket(socket.AF_UNIX) as call:
+                if call.connect_ex(str(self.socket)) == 0:
                     return
-            except pymysql.OperationalError:
-                pass
             time.sleep(0.01)
         raise RuntimeError(f"MariaDB did not start: {self.log.read_text()[-2000:]}")
 

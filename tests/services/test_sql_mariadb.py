@@ -1,15 +1,22 @@
 """MariaDB as a store: what goes over the wire, what it compares, and outages that are outlived."""
 
+import datetime
 import math
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 
 import pymysql
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 from pymysql.cursors import Cursor
@@ -571,6 +578,65 @@ def test_what_was_acknowledged_survives_a_crash_of_the_server(own_server):
     assert [getattr(store.load(record.id), "version", None) for record in records] == [2] * 49
     assert store.load(ended.id) is None
     store.close()
+
+
+# -- encrypted ------------------------------------------------------------------------------------
+
+
+def test_an_encrypted_connection_checks_who_answers_and_outlives_a_restart(tmp_path):
+    own, other = (self_signed(tmp_path / name) for name in ("own", "other"))
+    with running_mariadb(f"--ssl-cert={own}", f"--ssl-key={own}") as server:
+        url = server.database("shop")
+        server.execute(f"ALTER USER {USER}@'%' REQUIRE SSL")
+        for options in ("", f"?ssl_ca={own}"):
+            store = SQLStore(url + options, connections=1)
+            store.create_tables()
+            record = a_record()
+            assert store.create(record) is True
+            assert is_encrypted(store)
+            server.stop()
+            server.start()
+            assert store.commit(commit_over(record)) == Committed()
+            store.close()
+        with pytest.raises(StoreUnavailable, match="certificate verify failed"):
+            SQLStore(f"{url}?ssl_ca={other}").load("id")
+        by_name = url.replace("127.0.0.1", "localhost")
+        with pytest.raises(StoreUnavailable, match="not valid for 'localhost'"):
+            SQLStore(f"{by_name}?ssl_ca={own}").load("id")
+
+
+def is_encrypted(store: SQLStore) -> bool:
+    cursor = store._verbs.pool.take(sure=False)
+    cursor.execute("SHOW SESSION STATUS LIKE 'Ssl_cipher'")
+    ((_, cipher),) = cursor.fetchall()
+    store._verbs.pool.give(cursor)
+    return bool(cipher)
+
+
+def self_signed(file: Path) -> Path:
+    """A key and a certificate for 127.0.0.1, in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, file.name)])
+    today = datetime.datetime.now(datetime.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(today - datetime.timedelta(days=1))
+        .not_valid_after(today + datetime.timedelta(days=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False
+        )
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    file.write_bytes(
+        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        + certificate.public_bytes(pem)
+    )
+    return file
 
 
 # -- what is wrong is said ------------------------------------------------------------------------
