@@ -75,10 +75,11 @@ class Pool(Generic[C]):
                 try:
                     connection = self._idle.pop()
                 except IndexError:
-                    return self._connect()
+                    break  # outside: what goes wrong while connecting did not follow from this
                 if not sure or self._usable(connection):
                     return connection
                 self._close(connection)
+            return self._connect()
         except BaseException:
             self._leave()
             raise
