@@ -67,6 +67,21 @@ class MissingField(BadRequest, KeyError):
         return self.message  # KeyError would show it in quotes
 
 
+class UnsuitableUpload(BadRequest):
+    """A file that is not what the form asks for; see ``Upload.check``.
+
+    ``problem`` is "size" (413), "empty", "type" or "extension" (415); ``filename`` the file's, and
+    ``found`` its type by content, None where that is not known.
+    """
+
+    def __init__(self, problem: str, message: str, filename: str, found: str | None = None) -> None:
+        self.problem = problem
+        self.filename = filename
+        self.found = found
+        self.status = 413 if problem == "size" else 415
+        super().__init__(message)
+
+
 class UploadNotStored(CoatcheckError):
     """The server had no room for an upload. The parts already written were removed."""
 

@@ -2,18 +2,23 @@
 
 The bytes wait in memory or, when large, in a nameless temporary file that is gone once closed;
 ``save`` keeps them. ``parser`` makes uploads, the host closes them when the answer is sent.
+
+What a file must be is said where it is used, and judged by its bytes (``content_types``)::
+
+    kind = request.FILES["photo"].check(types=("image/png", "image/jpeg"), max_size=2 * 1024 * 1024)
 """
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from shutil import copyfileobj
 from typing import IO
 
-from .errors import size_in_words
+from .content_types import allowed, content_type_of, fitting
+from .errors import UnsuitableUpload, shown, size_in_words
 
 _LONGEST = 255
 _EXTENSION = 32
@@ -50,6 +55,58 @@ class Upload:
         self.file.seek(0)
         while chunk := self.file.read(size):
             yield chunk
+
+    def check(self, *, types: Iterable[str] = (), max_size: int | None = None) -> str:
+        """The type of the file by its content, if it is one of *types* and no larger.
+
+        *types* are names such as ``image/png``, or ``image/*``; none allows every type, and one
+        that is not known here gives ``application/octet-stream``. A file's extension must be one of
+        its type's, so that a server that goes by names does not take a picture for a program; a
+        name without extension passes. *max_size* is in bytes. Raises ``UnsuitableUpload``, and
+        ``ConfigurationError`` for a type that cannot be told by its bytes (SVG, HTML: they can
+        carry scripts). The file is left at its start.
+        """
+        name = shown(self.filename)
+        if max_size is not None and self.size > max_size:
+            raise UnsuitableUpload(
+                "size",
+                f"The file {name} is larger than {size_in_words(max_size)}: it has "
+                f"{size_in_words(self.size)}. Choose a smaller one.",
+                self.filename,
+            )
+        wanted = allowed(types)
+        if not wanted:
+            return content_type_of(self.file) or "application/octet-stream"
+        found = list(fitting(self.file, wanted))
+        if not found:
+            raise self._of_another_type([one.name for one in wanted])
+        extension = self.filename.rpartition(".")[2].lower() if "." in self.filename else None
+        for one in found:
+            if extension is None or extension in one.extensions:
+                return one.name
+        raise UnsuitableUpload(
+            "extension",
+            f"The file {name} is {found[0].name} by its content, and .{extension} is no extension "
+            f"of that. Name it .{found[0].extensions[0]} and send it again.",
+            self.filename,
+            found[0].name,
+        )
+
+    def _of_another_type(self, wanted: list[str]) -> UnsuitableUpload:
+        found = content_type_of(self.file)
+        if not self.size:
+            is_what = "is empty"
+        elif found:
+            is_what = f"is {found} by its content"
+        else:
+            is_what = "is of no type that is known here"
+        return UnsuitableUpload(
+            "type" if self.size else "empty",
+            f"The file {shown(self.filename)} {is_what}; asked "
+            f"for is {' or '.join(wanted)}. Choose another file.",
+            self.filename,
+            found,
+        )
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the whole file to *path*, which must not exist yet.

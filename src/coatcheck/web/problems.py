@@ -54,6 +54,7 @@ _KINDS: tuple[tuple[type[BaseException], str, str], ...] = (
     (forms.MalformedForm, "CC021", "The form cannot be read"),
     (forms.FormTooLarge, "CC022", "The form is too large"),
     (forms.UnsupportedForm, "CC023", "The form is of a kind that is not read here"),
+    (forms.UnsuitableUpload, "CC026", "A file of another kind"),
     (forms.UploadNotStored, "CC024", "No room for the upload"),
     (web.NotJson, "CC025", "The body is not JSON"),
     (web.CsrfRefused, "CC030", "The form was refused"),
