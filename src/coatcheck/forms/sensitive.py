@@ -3,7 +3,7 @@
 import re
 
 _SECRET = re.compile(
-    r"pass|pwd|secret|token|csrf|auth|credential|api_?key|private|signature|card|cvv|cvc|iban"
+    r"pass|pwd|secret|token|csrf|auth(?!ors?(?![a-z]))|credential|api_?key|private|signature|card|cvv|cvc|iban"
     r"|(?:^|[^a-z])(?:pin|otp|tan|ssn|key)(?:[^a-z]|$)",
     re.IGNORECASE,
 )

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from coatcheck.core.errors import BadRequest, CoatcheckError, ConfigurationError
+from coatcheck.forms.csrf import Reason
 
 if TYPE_CHECKING:
     from coatcheck.web.routing import Endpoint
@@ -62,6 +63,11 @@ class CsrfRefused(CoatcheckError):
     def __init__(self, message: str, reason: str) -> None:
         self.reason = reason
         super().__init__(message)
+
+    @property
+    def by_token(self) -> bool:
+        """Whether only the token was wanting, and nothing spoke of another site."""
+        return self.reason in (Reason.NO_TOKEN, Reason.NO_BINDING, Reason.WRONG_TOKEN)
 
 
 class NotJson(BadRequest):

@@ -17,8 +17,11 @@ from markupsafe import Markup, escape
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 
+from coatcheck.core.http import CACHE_CONTROL
 from coatcheck.web.debug_page import MASK, debug_values, session_keys
+from coatcheck.web.errors import CsrfRefused
 from coatcheck.web.problems import Problem, phrase, problem_of, words_for
+from coatcheck.web.resend import Returned, came_from_elsewhere, returned
 from coatcheck.web.responses import HttpResponse, JsonResponse
 from coatcheck.web.transactions import transaction
 
@@ -52,6 +55,28 @@ def own_environment() -> "Environment":
 def own_page(name: str, values: Mapping[str, Any], status: int = 200) -> HttpResponse:
     """One of coatcheck's own pages."""
     return _guarded(own_environment().get_template(name).render(values), status)
+
+
+def resend_page(
+    request: "Request",
+    form: Returned,
+    *,
+    title: str,
+    text: str,
+    status: int,
+    button: str = "Send it again",
+    page: str = "resend.html",
+    **values: Any,
+) -> HttpResponse:
+    """A page with *form* as it was typed, a fresh token, and a *button* that sends it once more.
+
+    *text* tells the visitor why. *page* may be another of our pages that includes
+    ``returned.html``; it gets the *values* too.
+    """
+    shown = {"title": title, "text": text, "returned": form, "button": button, **values}
+    response = own_page(page, shown, status)
+    response.headers["cache-control"] = CACHE_CONTROL
+    return response
 
 
 def _guarded(text: str, status: int) -> HttpResponse:
@@ -99,8 +124,19 @@ async def problem_response(
         response: HttpResponse = _as_json(problem, app)
     elif app.debug:
         page = own_environment().get_template("debug.html")
-        text = page.render(debug_values(error, problem, request))
+        values = debug_values(error, problem, request)
+        text = page.render(values, returned=_to_send_again(error, request))
         response = _guarded(_scrubbed(text, app), problem.status)
+    elif request is not None and (form := _to_send_again(error, request)):
+        response = resend_page(
+            request,
+            form,
+            title="Please send this once more",
+            text="The page with this form was shown some time ago, or before you logged in or out, "
+            "so nothing was done with it yet. If this is what you typed, send it again. (If "
+            "this page comes back, allow cookies for this site.)",
+            status=problem.status,
+        )
     else:
         response = await _plain_page(problem, app, request)
     for name, value in problem.headers.items():
@@ -109,10 +145,29 @@ async def problem_response(
     return response
 
 
+def _to_send_again(error: BaseException, request: "Request | None") -> Returned | None:
+    """What was typed into a form that was refused for its token, unless another site sent it.
+
+    Only forms about which the browser said nothing come to be judged by their token; those that it
+    calls another site's never come back.
+    """
+    if request is None or not isinstance(error, CsrfRefused) or not error.by_token:
+        return None
+    return None if came_from_elsewhere(request) else returned(request)
+
+
 def wants_json(headers: Headers) -> bool:
-    """Whether whoever asks is a program that reads JSON and no browser."""
+    """Whether whoever asks is a program that reads JSON and no browser that shows a page.
+
+    A script's ``fetch()`` that names no type counts, unless it swaps the answer into the page, as
+    htmx and Turbo do.
+    """
     accept = headers.get("accept", "").lower()
-    return "json" in accept and "text/html" not in accept
+    if "json" in accept:
+        return "text/html" not in accept
+    is_script = headers.get("sec-fetch-dest") == "empty"
+    swaps = "hx-request" in headers or "turbo-frame" in headers
+    return is_script and not swaps and "text/" not in accept
 
 
 def _as_json(problem: Problem, app: "App") -> HttpResponse:
