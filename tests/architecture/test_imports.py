@@ -26,7 +26,6 @@ DOORS = {
     "stores/cookie.py": {"cryptography"},
     "stores/encrypted.py": {"cryptography"},
     "integrations/asgi.py": {"anyio"},
-    "integrations/threaded.py": {"anyio"},
     "integrations/starlette.py": {"starlette"},
     "testing": {"hypothesis", "pytest"},
     "web": {"alembic", "jinja2", "markupsafe", "pwdlib", "sqlalchemy", "starlette", "uvicorn"},

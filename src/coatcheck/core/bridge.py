@@ -1,24 +1,26 @@
 """How one piece of asynchronous logic serves blocking and asynchronous hosts alike.
 
-The order of store calls is written once, as ``async def`` in ``lifecycle``. It awaits nothing but
-the verbs of a store and a pause. Four pairs are possible:
+The order of store calls is written once, as ``async def`` in ``lifecycle``. Such a *phase* (a load,
+or a commit with all its retries) awaits nothing but the verbs of a store and a pause. Four pairs
+are possible:
 
 - **asynchronous host, asynchronous store**: it is awaited, as usual.
 - **blocking host, blocking store**: ``Awaitable`` gives the blocking store async verbs that return
-  without ever suspending. A coroutine that never suspends can be *stepped*: one ``send(None)`` runs
-  it from start to finish, on this very thread, with no event loop. That is ``step``.
-- **asynchronous host, blocking store**: the host steps the whole phase (a load, or a commit with
-  all its retries) in one worker thread, so that its event loop never waits for a driver.
+  without ever suspending. So a phase suspends at its pauses only, where it says how long, and can
+  be *stepped*: ``step`` runs it on this very thread, sleeping there, with no event loop.
+- **asynchronous host, blocking store**: a worker thread ``advance``s the phase to its next pause or
+  to its end, and the event loop sleeps meanwhile (``coatcheck.integrations.threaded``).
 - **blocking host, asynchronous store**: impossible without a loop in another thread. It is refused
   at start, naming the blocking store of the same kind.
 
 Nothing is generated and no method exists twice. If an accidental real ``await`` slips into the
-logic, ``step`` sees the coroutine suspend and says so at once, in the first test that runs it.
+logic, ``advance`` sees the coroutine suspend and says so at once, in the first test that runs it.
 """
 
 import time
-from collections.abc import Coroutine, Sequence
-from typing import Any, TypeVar
+from collections.abc import Coroutine, Generator, Sequence
+from types import coroutine
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from .record import Lease, Record
 from .store import BlockingStore, Busy, Commit, Committed, Conflict, Gone
@@ -26,26 +28,54 @@ from .store import BlockingStore, Busy, Commit, Committed, Conflict, Gone
 T = TypeVar("T")
 
 
-def step(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine that never suspends, here and now, and return its result.
+class Nap(NamedTuple):
+    """What a phase waits for at a pause: *seconds* to pass."""
 
-    Raises RuntimeError if it does suspend: then something in it awaits an event loop.
+    seconds: float
+
+
+class Done(NamedTuple, Generic[T]):
+    """What a phase returned."""
+
+    value: T
+
+
+def advance(phase: Coroutine[Any, Any, T]) -> Nap | Done[T]:
+    """Run *phase* on this thread to its next pause, or to its end.
+
+    Raises what it raises, and RuntimeError if it suspends elsewhere: then something in it awaits an
+    event loop.
     """
     try:
-        coroutine.send(None)
+        nap = phase.send(None)
     except StopIteration as done:
-        result: T = done.value
-        return result
-    coroutine.close()
+        return Done(done.value)
+    if isinstance(nap, Nap):
+        return nap
+    phase.close()
     raise RuntimeError(
         "a blocking host met code that awaits an event loop. Use a blocking store, such as "
         "sqlite:/// or postgresql://, or an asynchronous host."
     )
 
 
-async def pause(seconds: float) -> None:
-    """Wait on this thread: the pause of a blocking host."""
-    time.sleep(seconds)  # noqa: ASYNC251 (stepped, never awaited on a loop)
+def step(phase: Coroutine[Any, Any, T]) -> T:
+    """Run *phase* here and now, sleeping on this thread where it pauses, and return its result.
+
+    Raises RuntimeError if it awaits an event loop.
+    """
+    while True:
+        reached = advance(phase)
+        if not isinstance(reached, Nap):
+            return reached.value
+        time.sleep(reached.seconds)
+
+
+@coroutine
+def pause(seconds: float) -> Generator[Nap, None, None]:
+    """Suspend a phase that is stepped, for whoever steps it to sleep: the pause over a blocking
+    store."""
+    yield Nap(seconds)
 
 
 async def async_pause(seconds: float) -> None:

@@ -116,10 +116,14 @@ class Visit:
         self._sessions.step(self._sessions.lifecycle.load(session))
 
     async def load(self, session: Session) -> None:
-        await self._sessions.lifecycle.load(session)
+        await self._here(self._sessions.lifecycle.load(session))
 
     def run_now(self, phase: Phase) -> None:
         self._sessions.step(phase(self._sessions.lifecycle, self._view))
 
     async def run(self, phase: Phase) -> None:
-        await phase(self._sessions.lifecycle, self._view)
+        await self._here(phase(self._sessions.lifecycle, self._view))
+
+    async def _here(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        # Asynchronous code without an integration: over a blocking store it waits on this thread.
+        await coroutine if not self._sessions.blocking else self._sessions.step(coroutine)

@@ -46,10 +46,6 @@ class CookieLifecycle(Lifecycle):
         _refuse_turns(policy.isolation)
         self._sealing = cast(InCookie, store.capabilities.in_cookie)
 
-    def over(self, store: Store, pause: Callable[[float], Awaitable[None]]) -> Lifecycle:
-        """The same: no verb of this store waits, so that none needs a thread."""
-        return super().over(self.store, pause)
-
     def _opened(self, text: str | None, opener: Opener) -> Session:
         if text is None:
             return super()._opened(None, opener)

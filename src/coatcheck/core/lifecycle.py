@@ -79,10 +79,9 @@ class Lifecycle:
             return
         holder = secrets.token_urlsafe(9) if leased and self.store.capabilities.lease else None
         if holder is not None:
-            record = await self._leased(token.id, holder)
+            record = await self._leased(session, token.id, holder)
         else:
-            found = await self.store.load(token.id)
-            record = found if isinstance(found, Record) else None
+            record = await self._plain(token.id)
         if record is None:
             self._refuse(session, EventName.REJECTED, handle(token.id))
             return
@@ -119,14 +118,19 @@ class Lifecycle:
         found = await self.store.load(id)
         return found if isinstance(found, Record) else None
 
-    async def _leased(self, id: str, holder: str) -> Record | None:
+    async def _leased(self, session: Session, id: str, holder: str) -> Record | None:
         """The record with its lease, as soon as it is free."""
-        found = await self._ask(id, holder)
-        if isinstance(found, Busy):
-            with self._waiting.queue(id) as pause:
-                while isinstance(found, Busy):
-                    await pause()
-                    found = await self._ask(id, holder)
+        session.holder = holder  # before it is: who is cancelled meanwhile has it to give back
+        try:
+            found = await self._ask(id, holder)
+            if isinstance(found, Busy):
+                with self._waiting.queue(id) as pause:
+                    while isinstance(found, Busy):
+                        await pause()
+                        found = await self._ask(id, holder)
+        except Exception:
+            session.holder = None
+            raise
         return found
 
     async def _ask(self, id: str, holder: str) -> Record | Busy | None:
@@ -203,14 +207,15 @@ class Lifecycle:
         if loaded is None or session.holder is not None or not self.store.capabilities.lease:
             return
         holder = secrets.token_urlsafe(9)
-        record = await self._leased(loaded.id, holder)
+        record = await self._leased(session, loaded.id, holder)
         if record is None:
+            session.holder = None
             raise SessionConflict
         record = self._read(record, session.token)
         session.changes()  # first: it notes what was changed in place
         clash = stale(session.reads(), loaded.fields, record.fields)
         if clash or record.epoch != loaded.epoch or self._ended(record, self.clock()):
-            await self.store.release(record.id, holder)
+            await self.give_back(session)
             raise SessionConflict(clash)
         session.rebase(record, holder)
 
@@ -221,6 +226,7 @@ class Lifecycle:
         for ended in session.ending:
             if await self.store.end(ended):
                 self.notify(Event(EventName.DESTROYED, handle(ended)))
+            session.holder = None  # the lease has ended with it
         changes = session.changes()
         if session.record is None:
             if session.late and changes and session.entering is None:
@@ -240,8 +246,9 @@ class Lifecycle:
 
     async def give_back(self, session: Session) -> None:
         """Give the session's lease back, if it was loaded under one, and save nothing."""
-        if session.holder is not None and session.record is not None:
-            await self.store.release(session.record.id, session.holder)
+        whose = session.record or session.token
+        if session.holder is not None and whose is not None:
+            await self.store.release(whose.id, session.holder)
             session.holder = None
 
     async def _create(

@@ -33,8 +33,9 @@ class Capabilities:
 
     ``by_user``: ``of_user`` lists a user's records. ``lease``: ``load`` can take a lease.
     ``inline``: a load needs no network and waits for no lock, so that an event loop may do it in
-    place. ``revoke``: a record can be ended (a store inside the cookie cannot). ``sweep``: expired
-    records are removed by ``sweep`` (a cache that cannot list its keys drops them by itself).
+    place. ``instant``: the same holds for every verb, a commit too. ``revoke``: a record can be
+    ended (a store inside the cookie cannot). ``sweep``: expired records are removed by ``sweep`` (a
+    cache that cannot list its keys drops them by itself).
     ``in_cookie``: records are in their visitors' cookies, and this seals them. ``at_rest``: this
     seals the fields of records before they come to the store.
     """
@@ -42,6 +43,7 @@ class Capabilities:
     by_user: bool = True
     lease: bool = True
     inline: bool = False
+    instant: bool = False
     revoke: bool = True
     sweep: bool = True
     in_cookie: "InCookie | None" = None

@@ -24,13 +24,11 @@ from coatcheck.core.errors import (
 )
 from coatcheck.core.events import Event, EventName
 from coatcheck.core.http import NO_EDITS, RequestView, ResponseEdits
-from coatcheck.core.lifecycle import Lifecycle
 from coatcheck.core.policy import Isolation
 from coatcheck.core.session import Phase, Session
-from coatcheck.core.store import BlockingStore
 
 from .headers import edited
-from .threaded import ThreadedStore
+from .threaded import Phases
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -101,9 +99,7 @@ class SessionMiddleware:
         self.preload = preload and not sessions.store.capabilities.inline
         self.answer = answer
         self.lifecycle = sessions.lifecycle
-        if sessions.blocking:
-            store = ThreadedStore(cast(BlockingStore, sessions.store))
-            self.lifecycle = sessions.lifecycle.over(store, anyio.sleep)
+        self.phases = Phases(sessions)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -188,7 +184,8 @@ class _Run:
         leased: bool,
     ) -> None:
         self._middleware = middleware
-        self._lifecycle: Lifecycle = middleware.lifecycle
+        self._lifecycle = middleware.lifecycle
+        self._phases = middleware.phases
         self._loop_thread = threading.get_ident()
         self.view = view
         self._isolation = isolation
@@ -220,7 +217,7 @@ class _Run:
         finally:
             if session.holder is not None:
                 with anyio.CancelScope(shield=True):
-                    await self._lifecycle.give_back(session)
+                    await self._phases.finish(self._lifecycle.give_back(session))
         if self._refusal is not None:
             raise _Refused(self._refusal)
 
@@ -263,13 +260,14 @@ class _Run:
     async def _commit(self, session: Session, status: int) -> ResponseEdits:
         if status >= 500:
             session.close(STARTED)
-            await self._lifecycle.give_back(session)
+            await self._phases.finish(self._lifecycle.give_back(session))
             return ResponseEdits(vary=True) if session.accessed else NO_EDITS
         edits = NO_EDITS
         if session.accessed:
             with anyio.CancelScope(shield=True):
                 # A visitor who leaves must not leave half a commit behind.
-                edits = await self._lifecycle.commit(session, self.view, self._isolation)
+                commit = self._lifecycle.commit(session, self.view, self._isolation)
+                edits = await self._phases.finish(commit)
         session.close(STARTED)
         return edits
 
@@ -277,13 +275,12 @@ class _Run:
 
     async def load(self, session: Session) -> None:
         """Load *session*, under the lease if this run writes."""
-        await self._lifecycle.load(session, leased=self._leased)
+        await self._phases.load(session, leased=self._leased)
 
     def load_now(self, session: Session) -> None:
         """Load in place: in a worker thread always, on the event loop only where nothing waits."""
-        sessions = self._middleware.sessions
-        if self._on_loop() and sessions.blocking and sessions.store.capabilities.inline:
-            bridge.step(sessions.lifecycle.load(session))
+        if self._on_loop() and self._phases.inline:
+            bridge.step(self._lifecycle.load(session))
         else:
             self.run_now(lambda lifecycle, view: lifecycle.load(session))
 
@@ -295,15 +292,14 @@ class _Run:
                 "Write `await request.session.load()` before the first use (or let "
                 "SessionMiddleware(preload=True) do it), and `async with session.exclusive()`."
             )
-        sessions = self._middleware.sessions
-        if sessions.blocking:
-            bridge.step(phase(sessions.lifecycle, self.view))
+        if self._middleware.sessions.blocking:
+            bridge.step(phase(self._lifecycle, self.view))
         else:
             anyio.from_thread.run(phase, self._lifecycle, self.view)
 
     async def run(self, phase: Phase) -> None:
         """Run *phase* on the event loop."""
-        await phase(self._lifecycle, self.view)
+        await self._phases.run(phase(self._lifecycle, self.view))
 
     def _on_loop(self) -> bool:
         return threading.get_ident() == self._loop_thread

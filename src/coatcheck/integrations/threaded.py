@@ -1,64 +1,97 @@
-"""A blocking store for an event loop: each verb runs in a worker thread.
+"""How an event loop runs the phases of a session: ``Phases(sessions)``.
 
-The threads have a limiter of their own, so that a commit finds one even when every thread of the
-application is taken by views that wait for that very commit.
+Over an awaitable store a phase is awaited. Over a blocking one it runs in a worker thread, whole,
+in one hop; where it pauses, it leaves the thread, and the loop sleeps. So a request that waits for
+another one holds no thread, and the other finds one to finish in. See ``coatcheck.core.bridge``.
+For asyncio, which Starlette, Django and Quart run on.
 """
 
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+import asyncio
+import contextvars
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
-import anyio
-import anyio.to_thread
-
-from coatcheck.core.record import Lease, Record
-from coatcheck.core.store import BlockingStore, Busy, Commit, Committed, Conflict, Gone
+from coatcheck.core import bridge
+from coatcheck.core.engine import Sessions
+from coatcheck.core.session import Session
 
 T = TypeVar("T")
 
 THREADS = 20
-"""Store calls at once; more wait their turn."""
+"""Phases in threads at once; more wait their turn."""
 
 
-class ThreadedStore:
-    """The awaitable verbs of a blocking *store*. A read that cannot wait runs in place."""
+class Phases:
+    """Runs coroutines of ``sessions.lifecycle``, and any other that awaits only the store behind it
+    and its pause, for a host with an event loop.
 
-    def __init__(self, store: BlockingStore) -> None:
-        self.blocking = store
-        self.capabilities = store.capabilities
-        self._limiter: anyio.CapacityLimiter | None = None
+    The threads are its own, so that a commit finds one even when every thread of the application
+    is taken by views that wait for that very commit.
+    """
 
-    async def load(
-        self, id: str, lease: Lease | None = None, now: float = 0.0
-    ) -> Record | Busy | None:
-        if lease is None and self.capabilities.inline:
-            return self.blocking.load(id)
-        return await self._run(lambda: self.blocking.load(id, lease, now))
+    def __init__(self, sessions: Sessions) -> None:
+        self.lifecycle = sessions.lifecycle
+        able = sessions.store.capabilities
+        self.inline = sessions.blocking and able.inline
+        """Whether a load may be done in place, by code that cannot await."""
+        self._instant = able.instant
+        self._blocking = sessions.blocking
+        self._threads = ThreadPoolExecutor(THREADS, "coatcheck") if self._blocking else None
 
-    async def create(self, record: Record) -> bool:
-        return await self._run(lambda: self.blocking.create(record))
+    async def run(self, phase: Coroutine[Any, Any, T]) -> T:
+        """Run *phase* and return its result.
 
-    async def commit(self, commit: Commit) -> Committed | Conflict | Busy | Gone:
-        return await self._run(lambda: self.blocking.commit(commit))
+        Cancelled, it ends at its next pause, or at any await of an awaitable store; what a thread
+        has begun is waited for.
+        """
+        if not self._blocking:
+            return await phase
+        return await self._stepped(phase, in_place=self._instant)
 
-    async def end(self, id: str) -> bool:
-        return await self._run(lambda: self.blocking.end(id))
+    async def finish(self, phase: Coroutine[Any, Any, T]) -> T:
+        """Run *phase* to its end, also when this task is cancelled, which takes effect then.
 
-    async def touch(self, id: str, seen: float, expires: float) -> bool:
-        return await self._run(lambda: self.blocking.touch(id, seen, expires))
+        For a phase that commits: a visitor who leaves must not leave half a commit behind.
+        """
+        return await _through(asyncio.ensure_future(self.run(phase)))
 
-    async def release(self, id: str, holder: str) -> None:
-        await self._run(lambda: self.blocking.release(id, holder))
+    async def load(self, session: Session, *, leased: bool = False) -> None:
+        """Load *session*, as ``Lifecycle.load`` does; in place where that waits for nothing."""
+        phase = self.lifecycle.load(session, leased=leased)
+        if not self._blocking:
+            await phase
+        else:
+            await self._stepped(phase, in_place=self._instant or (self.inline and not leased))
 
-    async def sweep(self, now: float, limit: int) -> int:
-        return await self._run(lambda: self.blocking.sweep(now, limit))
+    async def _stepped(self, phase: Coroutine[Any, Any, T], *, in_place: bool) -> T:
+        try:
+            while True:
+                reached = bridge.advance(phase) if in_place else await self._hop(phase)
+                if not isinstance(reached, bridge.Nap):
+                    return reached.value
+                await asyncio.sleep(reached.seconds)
+        finally:
+            phase.close()  # where it was cancelled at a pause; it is over in all other cases
 
-    async def of_user(self, user: str) -> Sequence[Record]:
-        return await self._run(lambda: self.blocking.of_user(user))
+    async def _hop(self, phase: Coroutine[Any, Any, T]) -> "bridge.Nap | bridge.Done[T]":
+        loop, context = asyncio.get_running_loop(), contextvars.copy_context()
+        call = loop.run_in_executor(self._threads, context.run, bridge.advance, phase)
+        return await _through(call)
 
-    async def close(self) -> None:
-        await self._run(self.blocking.close)
 
-    async def _run(self, call: Callable[[], T]) -> T:
-        if self._limiter is None:
-            self._limiter = anyio.CapacityLimiter(THREADS)
-        return await anyio.to_thread.run_sync(call, limiter=self._limiter)
+async def _through(future: "asyncio.Future[T]") -> T:
+    """The result of *future*, waited for even when this task is cancelled, which takes effect then.
+
+    A thread cannot be stopped, and its phase must not be closed while it runs.
+    """
+    cancelled = None
+    while not future.done():
+        try:
+            await asyncio.wait([future])
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        future.exception()  # asked for, so that nobody is told it was not
+        raise cancelled
+    return future.result()

@@ -71,7 +71,13 @@ class CookieStore:
         self._purpose = f"cookie store: {purpose}"
         self._keys = ring.derived(self._purpose)
         self.capabilities = Capabilities(
-            by_user=False, lease=False, inline=True, revoke=False, sweep=False, in_cookie=self
+            by_user=False,
+            lease=False,
+            inline=True,
+            instant=True,
+            revoke=False,
+            sweep=False,
+            in_cookie=self,
         )
 
     def seal(self, token: Token, record: Record) -> str:

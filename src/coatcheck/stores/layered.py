@@ -102,6 +102,7 @@ class AsyncLayeredStore:
             by_user=able.by_user,
             lease=able.lease,
             inline=able.inline and quick.inline,
+            instant=able.instant and quick.instant,
             revoke=able.revoke,
             sweep=able.sweep,
         )

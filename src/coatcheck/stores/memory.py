@@ -10,7 +10,7 @@ from coatcheck.core.store import Busy, Capabilities, Commit, Committed, Conflict
 class MemoryStore:
     """A blocking store that forgets everything when the process ends, and keeps *limit* records."""
 
-    capabilities = Capabilities(inline=True)
+    capabilities = Capabilities(inline=True, instant=True)
 
     def __init__(self, limit: int = 100_000) -> None:
         self._limit = limit

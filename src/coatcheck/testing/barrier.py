@@ -18,6 +18,7 @@ import threading
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Final
 
 from coatcheck.core.store import BlockingStore, Store
@@ -65,6 +66,8 @@ class BarrierStore(WrappedStore):
 
     def __init__(self, store: BlockingStore | Store) -> None:
         super().__init__(store)
+        # A wish may wait for another request, which an event loop could not serve meanwhile.
+        self.capabilities = replace(store.capabilities, instant=False)
         self._wishes: defaultdict[str, deque[Callable[[], Any]]] = defaultdict(deque)
 
     def run_before(self, verb: str, call: Callable[[], Any]) -> None:

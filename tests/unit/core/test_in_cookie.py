@@ -280,12 +280,12 @@ def test_an_async_view_uses_it_without_awaiting_and_without_a_thread(monkeypatch
     import httpx2
 
     from coatcheck.integrations.asgi import SessionMiddleware
-    from coatcheck.integrations.threaded import ThreadedStore
+    from coatcheck.integrations.threaded import Phases
 
-    async def no_thread(self, call):
+    async def no_thread(self, phase):
         raise AssertionError("a thread was asked to do what needs none")
 
-    monkeypatch.setattr(ThreadedStore, "_run", no_thread)
+    monkeypatch.setattr(Phases, "_hop", no_thread)
     app = SessionMiddleware(_view, Site().sessions)
 
     async def visits() -> list[str]:
