@@ -3,10 +3,11 @@
 PYTHON ?= python3
 VENV ?= .venv
 PORT ?= 8000
+SECONDS ?= 60
 BIN := $(abspath $(VENV))/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fmt bench docs .venv
+.PHONY: help demo test check fmt bench docs fuzz .venv
 
 help: ## show this list
 	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 14
@@ -36,6 +37,9 @@ bench: $(VENV)/dev.installed ## run the benchmarks
 		echo "== $$file"; $(BIN)/python "$$file" || exit 1; \
 	done; [ -n "$$found" ] || echo "There is no benchmark in benchmarks/ yet."
 
+fuzz: $(VENV)/fuzz.installed ## look for inputs that break the parsers (how long: SECONDS=3600)
+	@$(BIN)/python -m tests.fuzz $(SECONDS) $(ARGS)
+
 .venv: $(VENV)/dev.installed
 
 # One stamp for each set of libraries: the demo does not wait for what only the tests need.
@@ -43,6 +47,11 @@ $(VENV)/dev.installed: pyproject.toml | $(BIN)/python
 	@echo "Installing coatcheck with all that its tests need into $(VENV) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $(VENV)/web.installed $@
+
+$(VENV)/fuzz.installed: $(VENV)/dev.installed
+	@echo "Installing the fuzzer into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,fuzz]'
+	@touch $@
 
 $(VENV)/web.installed: pyproject.toml | $(BIN)/python
 	@echo "Installing coatcheck into $(VENV) ..."
