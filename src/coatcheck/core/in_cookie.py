@@ -46,19 +46,19 @@ class CookieLifecycle(Lifecycle):
         _refuse_turns(policy.isolation)
         self._sealing = cast(InCookie, store.capabilities.in_cookie)
 
-    def _opened(self, text: str | None, opener: Opener) -> Session:
+    def _opened(self, text: str | None, opener: Opener, kind: type[Session]) -> Session:
         if text is None:
-            return super()._opened(None, opener)
+            return super()._opened(None, opener, kind)
         try:
             unsealed = self._sealing.unseal(text)
         except UnreadableRecord:
-            return Session(opener)  # not loaded yet: only who touches it is told
+            return kind(opener)  # not loaded yet: only who touches it is told
         if unsealed is None:
-            session = Session(opener)
+            session = kind(opener)
             self._refuse(session, EventName.REJECTED, "")
             return session
         token, record = unsealed
-        session = Session(opener, token)
+        session = kind(opener, token)
         if self._ended(record, self.clock()):
             self._refuse(session, EventName.EXPIRED, handle(record.id))
         else:

@@ -53,17 +53,17 @@ class Lifecycle:
         """The same rules over another view of the store, as an asynchronous host needs it."""
         return type(self)(store, self.policy, self.cookie, self.clock, pause, self.notify)
 
-    def open(self, view: RequestView, opener: Opener) -> Session:
-        """The session of a request, not loaded yet. Asks no store."""
+    def open(self, view: RequestView, opener: Opener, kind: type[Session] = Session) -> Session:
+        """The session of a request, a *kind* of session, not loaded yet. Asks no store."""
         found = values(view.cookies, self.cookie.attributes(https=view.https).name)
         if len(found) > 1:
             self.notify(Event(EventName.TOSSED, detail=f"{len(found)} different session cookies"))
-        return self._opened(found[0] if len(found) == 1 else None, opener)
+        return self._opened(found[0] if len(found) == 1 else None, opener, kind)
 
-    def _opened(self, text: str | None, opener: Opener) -> Session:
+    def _opened(self, text: str | None, opener: Opener, kind: type[Session]) -> Session:
         """The session of a visitor whose cookie says *text*."""
         token = Token.parse(text) if text is not None else None
-        session = Session(opener, token)
+        session = kind(opener, token)
         if token is None:
             session.begin(None)
         return session
@@ -232,7 +232,7 @@ class Lifecycle:
             if session.late and changes and session.entering is None:
                 # A new session would overwrite the newer cookie that this visitor has by now.
                 self._dropped(session, changes, "its cookie had been replaced")
-            elif changes or session.entering is not None:
+            elif changes or session.entering is not None or session.planned is not None:
                 return await self._create(session, changes.on({}), view)
             return None, None
         if not (changes or session.renewing or self._periodic(session, session.record)):
@@ -256,7 +256,8 @@ class Lifecycle:
     ) -> tuple[Record, Token]:
         now = self.clock()
         while True:
-            token = Token.new()
+            token = session.planned or Token.new()
+            session.planned = None
             record = Record(
                 id=token.id,
                 digest=token.digest,
