@@ -43,8 +43,8 @@ class Form(HTMLParser):
             assert not given.get("value")
 
 
-def noting(**settings: object) -> App:
-    app = site(**{"debug": False, **settings})
+def noting(*, debug: bool = False, **settings: object) -> App:
+    app = site(debug=debug, **settings)
 
     @app.route("/note", methods=["GET", "POST"])
     def note():

@@ -1,11 +1,16 @@
 """How much of a form is read before it is refused. One object, all of it on, counted on the way."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from typing import Self
 
 from coatcheck.core.errors import ConfigurationError
 
 KB = 1024
 MB = 1024 * KB
+
+# No limit of the left can be reached under a smaller one of the right.
+_WITHIN = (("field_size", "body"), ("body", "total"), ("file_size", "total"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +47,32 @@ class Limits:
                     f"Limits({each.name}={value!r}) must be a whole number of 1 or more. "
                     "To refuse files altogether, do not read them; there is no unlimited."
                 )
-        for small, large in (("field_size", "body"), ("body", "total"), ("file_size", "total")):
+        for small, large in _WITHIN:
             if getattr(self, small) > getattr(self, large):
                 raise ConfigurationError(
                     f"Limits({small}={getattr(self, small)}) can never be reached under "
                     f"{large}={getattr(self, large)}: raise {large} or lower {small}."
                 )
+
+    @classmethod
+    def around(cls, given: Mapping[str, int]) -> Self:
+        """Limits with the *given* ones, the others moved only where they would contradict these.
+
+        So ``{"file_size": 100 * MB}`` raises ``total`` with it, and ``{"total": MB}`` lowers
+        ``file_size``. Raises ``ConfigurationError`` where two given ones contradict each other, and
+        ``TypeError`` for a name that is none.
+        """
+        made = {each.name: each.default for each in fields(cls)} | dict(given)
+        if all(type(value) is int for value in made.values()):
+            settled = set(given)
+            for small, large in _WITHIN:
+                if small in settled and large not in given and made[small] > made[large]:
+                    made[large] = made[small]
+                    settled.add(large)
+            for small, large in reversed(_WITHIN):
+                if small not in given:
+                    made[small] = min(made[small], made[large])
+        return cls(**made)
 
 
 DEFAULT = Limits()

@@ -20,7 +20,7 @@ from starlette.websockets import WebSocketClose
 from coatcheck.core.engine import Sessions
 from coatcheck.core.errors import CoatcheckError, ConfigurationError
 from coatcheck.core.policy import SessionCookie, SessionPolicy
-from coatcheck.forms.limits import DEFAULT, Limits
+from coatcheck.forms.limits import Limits
 from coatcheck.forms.origins import TrustedOrigins, trusted_origins
 from coatcheck.integrations.asgi import Mode, SessionMiddleware
 from coatcheck.stores import apart, from_url
@@ -55,7 +55,7 @@ class App:
     *urlpatterns* is a list of ``path(...)`` or the dotted name of a module that has one; routes may
     also be added with ``@app.route``. *settings* is a mapping, a module or its dotted name; without
     it the module that COATCHECK_SETTINGS names, or the defaults. *limits* bound what one form may
-    hold. Nothing is read or opened before the first use.
+    hold, in place of FORM_LIMITS. Nothing is read or opened before the first use.
     """
 
     def __init__(
@@ -64,10 +64,10 @@ class App:
         *,
         urlpatterns: Sequence[Entry] | str | None = None,
         settings: Settings | Mapping[str, Any] | ModuleType | str | None = None,
-        limits: Limits = DEFAULT,
+        limits: Limits | None = None,
     ) -> None:
         self.import_name = import_name
-        self.limits = limits
+        self._given_limits = limits
         self._given_urlpatterns = urlpatterns
         self._given_settings = settings
         self._overrides: dict[str, Any] = {}
@@ -97,6 +97,11 @@ class App:
         if isinstance(given, ModuleType):
             given = {name: value for name, value in vars(given).items() if name.isupper()}
         return load_settings(given, self.folder, MappingProxyType(self._overrides))
+
+    @property
+    def limits(self) -> Limits:
+        """What one form may hold."""
+        return self._given_limits or self.settings.form_limits
 
     @property
     def debug(self) -> bool:

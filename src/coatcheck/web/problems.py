@@ -327,10 +327,26 @@ def _refused(error: BaseException) -> Problem | None:
     )
 
 
+def _too_large(error: BaseException) -> Problem | None:
+    if not isinstance(error, forms.FormTooLarge):
+        return None
+    what, _ = _split(error)
+    return Problem(
+        413,
+        "CC022",
+        "The form is too large",
+        what,
+        "Send less. If the site is to take more, say so in its settings: "
+        f'`FORM_LIMITS = {{"{error.limit}": {2 * error.allowed}}}`',
+        public=f"{what} Send less.",
+    )
+
+
 _EXPLAINERS: tuple[Callable[[BaseException], Problem | None], ...] = (
     _no_route,
     _wrong_method,
     _refused,
+    _too_large,
     _template,
     _database,
 )

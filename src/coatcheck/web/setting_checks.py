@@ -5,6 +5,8 @@ No check shows a key or a URL, for a key or a password may stand in it. ``settin
 setting has which check.
 """
 
+import dataclasses
+import difflib
 import math
 import os
 import re
@@ -13,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from coatcheck.core.errors import ConfigurationError
+from coatcheck.forms.limits import Limits
 from coatcheck.forms.origins import trusted_origins
 from coatcheck.stores import apart
 
@@ -108,6 +111,25 @@ def origins(value: Any, base: Path) -> tuple[str, ...]:
         return full
 
     return _list(value, origin, '["https://shop.example.com"]')
+
+
+def form_limits(value: Any, base: Path) -> Limits:
+    """The limits of forms, from those that are to differ from the defaults."""
+    example = 'write those that differ, such as {"file_size": 10 * 1024 * 1024}'
+    if isinstance(value, Limits):
+        return value
+    if not isinstance(value, Mapping):
+        raise Unusable(f"is {value!r}: {example}.")
+    names = [each.name for each in dataclasses.fields(Limits)]
+    for name in value:
+        if name not in names:
+            near = difflib.get_close_matches(str(name), names, n=1)
+            meant = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names)}."
+            raise Unusable(f"has no limit {name!r}: {meant}")
+    try:
+        return Limits.around(value)
+    except ConfigurationError as error:
+        raise Unusable(f"does not work: {error}") from None
 
 
 def static_url(value: Any, base: Path) -> str:

@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from coatcheck.core.errors import ConfigurationError
+from coatcheck.forms.limits import Limits
 from coatcheck.web import setting_checks as checks
 from coatcheck.web.modules import is_missing
 from coatcheck.web.secret_key import MAKE_A_KEY, development_key, is_development_key
@@ -58,6 +59,7 @@ class Settings:
     secret_key_fallbacks: tuple[str, ...] = _setting(checks.keys, (), secret=True)
     allowed_hosts: tuple[str, ...] = _setting(checks.hosts, ())
     trusted_origins: tuple[str, ...] = _setting(checks.origins, ())
+    form_limits: Limits = _setting(checks.form_limits, {})
     installed_apps: tuple[str, ...] = _setting(checks.dotted_names, ("coatcheck.web.sessions",))
     middleware: tuple[str, ...] = _setting(
         checks.dotted_names,
@@ -100,7 +102,14 @@ NAMES: tuple[str, ...] = ("BASE_DIR", *_CHECKS)
 # Names that people bring along. Ignored in silence, some of them would weaken a site.
 _ELSEWHERE = {
     "CSRF_TRUSTED_ORIGINS": "TRUSTED_ORIGINS",
+    "DATA_UPLOAD_MAX_MEMORY_SIZE": 'FORM_LIMITS = {"body": ...}, in bytes',
+    "DATA_UPLOAD_MAX_NUMBER_FIELDS": 'FORM_LIMITS = {"fields": ...}',
+    "DATA_UPLOAD_MAX_NUMBER_FILES": 'FORM_LIMITS = {"files": ...}',
     "DATABASES": 'DATABASE_URL, such as "sqlite:///db.sqlite3"',
+    "FILE_UPLOAD_MAX_MEMORY_SIZE": 'FORM_LIMITS = {"spool": ...}, in bytes',
+    "MAX_CONTENT_LENGTH": 'FORM_LIMITS = {"total": ...}, in bytes',
+    "MAX_FORM_MEMORY_SIZE": 'FORM_LIMITS = {"field_size": ...}, in bytes',
+    "MAX_FORM_PARTS": 'FORM_LIMITS = {"fields": ..., "files": ...}',
     "PERMANENT_SESSION_LIFETIME": "SESSION_IDLE_TIMEOUT, in seconds",
     "SESSION_COOKIE_AGE": "SESSION_IDLE_TIMEOUT, in seconds",
     "SESSION_ENGINE": 'SESSION_STORE, such as "sqlite:///db.sqlite3"',

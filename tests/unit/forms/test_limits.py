@@ -2,7 +2,7 @@ import pytest
 
 from coatcheck.core.errors import ConfigurationError
 from coatcheck.forms.errors import size_in_words
-from coatcheck.forms.limits import Limits
+from coatcheck.forms.limits import MB, Limits
 
 
 def test_the_defaults_are_those_of_the_documentation():
@@ -29,3 +29,21 @@ def test_a_limit_that_is_no_count_is_refused_at_once(value):
 def test_a_limit_that_can_never_be_reached_is_refused_at_once(contradiction):
     with pytest.raises(ConfigurationError, match="can never be reached"):
         Limits(**contradiction)
+
+
+def test_the_others_move_only_where_they_would_contradict_what_is_given():
+    assert Limits.around({}) == Limits()
+    larger = Limits.around({"file_size": 100 * MB})
+    assert (larger.file_size, larger.total, larger.body) == (100 * MB, 100 * MB, Limits().body)
+    smaller = Limits.around({"total": MB})
+    assert (smaller.total, smaller.file_size, smaller.body) == (MB, MB, MB)
+    assert Limits.around({"total": 1024}).field_size == 1024
+    up = Limits.around({"field_size": 64 * MB})
+    assert (up.field_size, up.body, up.total, up.file_size) == (64 * MB, 64 * MB, 64 * MB, 32 * MB)
+
+
+def test_two_given_ones_that_contradict_each_other_are_refused():
+    with pytest.raises(ConfigurationError, match=r"file_size=.* can never be reached"):
+        Limits.around({"file_size": 2 * MB, "total": MB})
+    with pytest.raises(ConfigurationError, match="whole number"):
+        Limits.around({"files": "5"})  # type: ignore[dict-item]

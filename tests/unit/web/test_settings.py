@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from coatcheck.core.errors import ConfigurationError
+from coatcheck.forms.limits import Limits
 from coatcheck.web.secret_key import development_key
 from coatcheck.web.settings import (
     NAMES,
@@ -390,3 +391,39 @@ def test_settings_import_neither_a_framework_nor_a_driver():
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     ).stdout.split()
     assert not {"sqlalchemy", "starlette", "jinja2", "alembic", "uvicorn"} & set(loaded)
+
+
+# What one form may hold
+
+
+def test_limits_of_forms_are_the_defaults_with_those_that_differ(tmp_path):
+    assert settings(tmp_path).form_limits == Limits()
+    made = settings(
+        tmp_path, FORM_LIMITS={"file_size": 100 * 1024 * 1024, "fields": 50}
+    ).form_limits
+    assert (made.file_size, made.total, made.fields) == (104857600, 104857600, 50)
+    assert made.field_size == Limits().field_size
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ({"feilds": 5}, "FORM_LIMITS has no limit 'feilds': did you mean 'fields'?"),
+        ({"qqq": 5}, "there are body, total, fields, files"),
+        ({"fields": "5"}, "must be a whole number of 1 or more"),
+        ({"fields": 0}, "must be a whole number"),
+        ({"fields": True}, "must be a whole number"),
+        ({"total": 1024, "body": 2048}, "raise total or lower body"),
+        (5, "write those that differ"),
+        (["fields"], "write those that differ"),
+    ],
+)
+def test_limits_that_cannot_work_are_told_with_the_remedy(value, told, tmp_path):
+    (problem,) = problems(tmp_path, FORM_LIMITS=value)
+    assert told in problem
+
+
+def test_another_frameworks_limits_are_refused_with_our_name_for_them(tmp_path):
+    for name in ("MAX_CONTENT_LENGTH", "DATA_UPLOAD_MAX_MEMORY_SIZE"):
+        (problem,) = problems(tmp_path, **{name: 1})
+        assert "FORM_LIMITS" in problem
