@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Self
+from typing import Any, Self
 
 from coatcheck.core.errors import ConfigurationError
 
@@ -62,7 +62,7 @@ class Limits:
         ``file_size``. Raises ``ConfigurationError`` where two given ones contradict each other, and
         ``TypeError`` for a name that is none.
         """
-        made = {each.name: each.default for each in fields(cls)} | dict(given)
+        made: dict[str, Any] = {each.name: each.default for each in fields(cls)} | dict(given)
         if all(type(value) is int for value in made.values()):
             settled = set(given)
             for small, large in _WITHIN:

@@ -59,7 +59,7 @@ class Settings:
     secret_key_fallbacks: tuple[str, ...] = _setting(checks.keys, (), secret=True)
     allowed_hosts: tuple[str, ...] = _setting(checks.hosts, ())
     trusted_origins: tuple[str, ...] = _setting(checks.origins, ())
-    form_limits: Limits = _setting(checks.form_limits, {})
+    form_limits: Limits = _setting(checks.form_limits, {})  # noqa: RUF009 (a field, as all)
     installed_apps: tuple[str, ...] = _setting(checks.dotted_names, ("coatcheck.web.sessions",))
     middleware: tuple[str, ...] = _setting(
         checks.dotted_names,
