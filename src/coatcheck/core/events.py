@@ -32,6 +32,8 @@ class EventName(StrEnum):
     """A safe request that lost a race was run once more, under the session's lease."""
     DROPPED = "dropped"
     """Changes of a request whose session had ended meanwhile; they were not saved."""
+    MOVED_IN = "moved_in"
+    """A session was taken over from the engine that the application had before."""
     TOSSED = "tossed"
     """Two cookies of the session's name with different values; neither was taken."""
 

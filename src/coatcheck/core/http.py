@@ -29,12 +29,19 @@ class RequestView(NamedTuple):
 class ResponseEdits(NamedTuple):
     """What the host applies before the response's first byte.
 
-    ``set_cookie`` is added as a header of its own. ``vary`` adds Cookie to Vary, and
-    ``Cache-Control: private, no-cache`` unless the application set its own.
+    ``cookies`` are added as Set-Cookie headers of their own: ``set_cookie`` is the session's, and
+    ``forget`` expires that of the engine which kept the visitor's session before. ``vary`` adds
+    Cookie to Vary, and ``Cache-Control: private, no-cache`` unless the application set its own.
     """
 
     set_cookie: str | None = None
     vary: bool = False
+    forget: str | None = None
+
+    @property
+    def cookies(self) -> tuple[str, ...]:
+        """The values of the Set-Cookie headers to add."""
+        return tuple(line for line in (self.set_cookie, self.forget) if line is not None)
 
 
 NO_EDITS = ResponseEdits()

@@ -125,6 +125,12 @@ class Session(MutableMapping[str, Any]):
         self.ending: list[str] = []
         self.renewing = False
         self.entering: str | None = None
+        self.arriving: RequestView | None = None
+        """The request of a visitor whose session another engine kept, until it is loaded."""
+        self.planned: Token | None = None
+        """The token that was given out before the session is stored; then it is, even empty."""
+        self.adopted = False
+        """Whether what another engine kept for the visitor was taken over in this request."""
         self.owed = NO_EDITS
         """What the response has to carry for what was saved before it."""
         self._closed: str | None = None
@@ -151,6 +157,29 @@ class Session(MutableMapping[str, Any]):
         self.late = late
         self.loaded = True
         self._reset(record.fields if record is not None else {})
+
+    def expect(self, view: RequestView) -> None:
+        """Leave it to the first touch to find out what another engine kept for this visitor."""
+        self.arriving = view
+        self.loaded = False
+
+    def adopt(self, held: Mapping[str, object], user: str | None) -> frozenset[str]:
+        """Begin with what another engine *held* for *user*: the keys that no session can keep."""
+        self.begin(None)
+        self.arriving = None
+        self.adopted = bool(held)
+        self.entering = user
+        lost = set()
+        for name, value in held.items():
+            try:
+                key = self._new_key(name)
+                data = self._encode(key, value)
+            except (TypeError, UnsupportedValue):
+                lost.add(str(name))
+            else:
+                self._note(key, [Assign(data)])
+                self._put(key, value, data)
+        return frozenset(lost)
 
     async def load(self) -> None:
         """Load the record now: async code does so before using a store across the network."""
@@ -195,6 +224,7 @@ class Session(MutableMapping[str, Any]):
         self.record = record
         self.token = token
         self.entering = None
+        self.planned = None
         self.renewing = False
         self.ending = []
         self._fields = record.fields
@@ -496,6 +526,7 @@ class Session(MutableMapping[str, Any]):
             self.ending.append(self.record.id)
         self.record = None
         self.entering = None
+        self.planned = None
         self.renewing = False
         self._reset({})
 

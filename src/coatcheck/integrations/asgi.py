@@ -28,6 +28,7 @@ from coatcheck.core.policy import Isolation
 from coatcheck.core.session import Phase, Session
 
 from .headers import edited
+from .moving_in import Incumbent, moving_in
 from .threaded import Phases
 
 Scope = MutableMapping[str, Any]
@@ -80,7 +81,8 @@ class SessionMiddleware:
     *mode* names what a request's route asks for, or None. *preload* loads the session of a store
     across the network before the application runs, which asynchronous views need; an application
     that awaits ``session.load()`` itself says False. *answer* shows an error of the session to the
-    visitor: 409 for a conflict, 503 with Retry-After for a store that does not answer.
+    visitor: 409 for a conflict, 503 with Retry-After for a store that does not answer. *incumbent*
+    reads the sessions that visitors have from the engine before (see ``moving_in``).
     A response with a status of 500 and above saves nothing.
     """
 
@@ -92,14 +94,17 @@ class SessionMiddleware:
         mode: Callable[[Scope], Mode | None] = lambda scope: None,
         preload: bool = True,
         answer: Answer = plain_answer,
+        incumbent: Incumbent | None = None,
     ) -> None:
         self.app = app
-        self.sessions = sessions
+        self.sessions = sessions if incumbent is None else moving_in(sessions, incumbent)
         self.mode = mode
         self.preload = preload and not sessions.store.capabilities.inline
+        self.asks = incumbent is not None and not incumbent.inline
+        """Whether a session that arrives from elsewhere is waited for."""
         self.answer = answer
-        self.lifecycle = sessions.lifecycle
-        self.phases = Phases(sessions)
+        self.lifecycle = self.sessions.lifecycle
+        self.phases = Phases(self.sessions)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -205,7 +210,9 @@ class _Run:
             pristine["state"] = dict(scope["state"])
         pristine["session"] = session
         try:
-            if session.token is not None and (self._leased or self._middleware.preload):
+            if session.arriving is not None and self._middleware.asks:
+                await self._phases.run(self._lifecycle.load(session, leased=self._leased))
+            elif (session.token or session.arriving) and (self._leased or self._middleware.preload):
                 await session.load()
             with anyio.CancelScope() as cancel:
                 sending = self._sending(session, send, receive, cancel)

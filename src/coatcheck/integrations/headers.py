@@ -6,14 +6,13 @@ Headers = list[tuple[bytes, bytes]]
 
 
 def edited(headers: Headers, edits: ResponseEdits) -> Headers:
-    """*headers* with cookie, ``Vary: Cookie`` and, unless the app set its own, Cache-Control."""
+    """*headers* with cookies, ``Vary: Cookie`` and, unless the app set its own, Cache-Control."""
     result = list(headers)
     if edits.vary:
         result = _varied(result)
         if not any(name.lower() == b"cache-control" for name, _ in result):
             result.append((b"cache-control", CACHE_CONTROL.encode()))
-    if edits.set_cookie is not None:
-        result.append((b"set-cookie", edits.set_cookie.encode("ascii")))
+    result.extend((b"set-cookie", cookie.encode("ascii")) for cookie in edits.cookies)
     return result
 
 

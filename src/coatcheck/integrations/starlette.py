@@ -15,6 +15,7 @@ from coatcheck.core.errors import CoatcheckError, ConfigurationError, StoreUnava
 from coatcheck.core.session import Session
 
 from . import asgi
+from .moving_in import Incumbent
 
 
 async def answer(
@@ -60,6 +61,7 @@ class SessionMiddleware(asgi.SessionMiddleware):
         mode: Callable[[asgi.Scope], asgi.Mode | None] = lambda scope: None,
         preload: bool = True,
         answer: asgi.Answer = answer,
+        incumbent: Incumbent | None = None,
         secret_key: object = None,
     ) -> None:
         if sessions is None or secret_key is not None:
@@ -68,7 +70,9 @@ class SessionMiddleware(asgi.SessionMiddleware):
                 "app.add_middleware(SessionMiddleware, sessions=Sessions(store=...)). Cookie and "
                 "times go into Sessions(cookie=SessionCookie(...), policy=SessionPolicy(...))."
             )
-        super().__init__(app, sessions, mode=mode, preload=preload, answer=answer)
+        super().__init__(
+            app, sessions, mode=mode, preload=preload, answer=answer, incumbent=incumbent
+        )
 
 
 def session_of(connection: HTTPConnection) -> Session:

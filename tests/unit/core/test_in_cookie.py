@@ -12,6 +12,7 @@ from coatcheck.core.errors import (
     UnreadableRecord,
 )
 from coatcheck.core.events import Event, EventName
+from coatcheck.core.http import ResponseEdits
 from coatcheck.core.policy import SessionCookie, SessionPolicy
 from coatcheck.stores.cookie import CookieStore
 from coatcheck.testing import FakeClock, Visitor
@@ -72,7 +73,7 @@ def test_a_request_that_does_not_touch_the_session_sends_nothing():
         session["name"] = "Ann"
     with visitor.visit():
         pass
-    assert visitor.answer == (None, False)
+    assert visitor.answer == ResponseEdits()
 
 
 def test_a_session_in_use_lives_on_and_an_unused_one_ends():
