@@ -17,6 +17,7 @@ from tests.architecture.source import imported, package_modules, required_librar
 # A new line here wants its library in an extra and in docs/decisions/dependencies.md.
 DOORS = {
     "wire/codec.py": {"ormsgpack"},
+    "forms/answers.py": {"cryptography"},
     "forms/parser.py": {"multipart"},
     "stores": {"ormsgpack"},
     "stores/sql": {"psycopg", "sqlalchemy"},

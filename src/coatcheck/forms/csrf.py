@@ -7,8 +7,8 @@ host's; origins are written in ``origins``.
 
 The token is ``version . nonce . mac(version, nonce, binding)``: it holds no secret, and the fresh
 nonce makes every copy look different while all of them stay good, so compression gives nothing away
-(BREACH). It proves that whoever had it rendered was this visitor; the version byte leaves room for
-tokens that prove more.
+(BREACH). It proves that whoever had it rendered was this visitor. Tokens of version 2 prove as much
+here, and name one submission besides: see ``tickets``.
 """
 
 import re
@@ -31,12 +31,16 @@ BINDING_COOKIE = "coatcheck_csrf"
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
-_PURPOSE = "coatcheck.forms.csrf"
+PURPOSE = "coatcheck.forms.csrf"
+"""What the keyring derives the key of these tokens for."""
+
 _VERSION = b"\x01"
 _NONCE = 18
 _MAC = 32
-# 51 bytes fill base64 exactly: no padding, and no two texts for one token.
-_TOKEN = re.compile(r"[A-Za-z0-9_-]{68}")
+# 51 bytes fill base64 exactly, and so do the 96 of a ticket, whose first 32 are signed here: no
+# padding, and no two texts for one token.
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{68}(?:[A-Za-z0-9_-]{60})?")
+_HEADS = {51: (_VERSION, 1 + _NONCE), 96: (b"\x02", 32)}
 _BINDING = re.compile(r"[A-Za-z0-9_-]{32}")
 
 
@@ -146,19 +150,21 @@ def mint(keyring: Keyring, binding: bytes) -> str:
     if not binding:
         raise ValueError("An empty binding would be every visitor's: pass new_binding().encode().")
     head = _VERSION + secrets.token_bytes(_NONCE)
-    return urlsafe_b64encode(head + keyring.mac(_PURPOSE, head + binding)).decode()
+    return urlsafe_b64encode(head + keyring.mac(PURPOSE, head + binding)).decode()
 
 
 def valid(token: str, keyring: Keyring, binding: bytes) -> bool:
-    """Whether ``mint`` made *token* for this *binding* with any key of the keyring.
+    """Whether *token* was made for this *binding* with any key of the keyring.
 
-    False for whatever else it holds, in constant time for everything of a token's shape.
+    By ``mint``, that is, here or in ``tickets``. False for whatever else it holds, in constant time
+    for everything of a token's shape.
     """
     if not binding or not _TOKEN.fullmatch(token):
         return False
     raw = urlsafe_b64decode(token)
-    head, mac = raw[:-_MAC], raw[-_MAC:]
-    return keyring.verify(_PURPOSE, head + binding, mac) and head.startswith(_VERSION)
+    version, length = _HEADS[len(raw)]
+    head, mac = raw[:length], raw[length : length + _MAC]
+    return keyring.verify(PURPOSE, head + binding, mac) and head.startswith(version)
 
 
 def sent_token(fields: FormData[str] | None, headers: Sequence[str] = ()) -> str | None:
