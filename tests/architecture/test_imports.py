@@ -29,6 +29,7 @@ DOORS = {
     "integrations/asgi.py": {"anyio"},
     "integrations/starlette.py": {"starlette"},
     "testing": {"hypothesis", "pytest"},
+    "web/body.py": {"anyio"},
     "web": {"alembic", "jinja2", "markupsafe", "pwdlib", "sqlalchemy", "starlette", "uvicorn"},
     "cli": {"click"},
 }

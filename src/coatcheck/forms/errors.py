@@ -67,6 +67,19 @@ class MissingField(BadRequest, KeyError):
         return self.message  # KeyError would show it in quotes
 
 
+class FormTooSlow(BadRequest):
+    """A body that stopped coming, or came so slowly that it would hold the connection for hours."""
+
+    status = 408
+
+    def __init__(self, received: int, seconds: float) -> None:
+        self.received = received
+        super().__init__(
+            f"The form came too slowly: {size_in_words(received)} of it in {seconds:g} seconds or "
+            "more, and then nothing. Send it again, over a better connection."
+        )
+
+
 class UnsuitableUpload(BadRequest):
     """A file that is not what the form asks for; see ``Upload.check``.
 

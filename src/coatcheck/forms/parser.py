@@ -16,6 +16,7 @@ answer to it depends on how the network cut the body up.
 import re
 import tempfile
 from typing import IO, NamedTuple, Protocol, Self
+from urllib.parse import unquote_plus
 
 from multipart import (  # type: ignore[import-untyped]
     MultipartError,
@@ -39,6 +40,7 @@ _HEADER_LINES = 8
 # Small chunks are joined first: a body sent a byte at a time would be searched and copied as often,
 # and bytes.find is several times slower per byte on short hostile pieces.
 _PIECE = 64 * 1024
+_NAME_SOUGHT = 256
 
 
 class Form(NamedTuple):
@@ -49,8 +51,9 @@ class Form(NamedTuple):
 
 
 class _Reader(Protocol):
-    field: str | None
-    """The field that was being read last, for messages."""
+    @property
+    def field(self) -> str | None:
+        """The field that was being read last, for messages."""
 
     def feed(self, chunk: bytes) -> None: ...
     def finish(self) -> Form: ...
@@ -132,10 +135,15 @@ class FormParser:
 
 class _Urlencoded:
     def __init__(self, limits: Limits) -> None:
-        self.field: str | None = None
         self._limits = limits
         self._body = bytearray()
         self._separators = 0
+
+    @property
+    def field(self) -> str | None:
+        start = self._body.rfind(b"&") + 1
+        begun = bytes(self._body[start : start + _NAME_SOUGHT])
+        return unquote_plus(begun.partition(b"=")[0].decode("utf-8", "replace")) or None
 
     def feed(self, chunk: bytes) -> None:
         self._separators += chunk.count(b"&")

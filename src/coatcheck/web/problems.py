@@ -53,6 +53,7 @@ _KINDS: tuple[tuple[type[BaseException], str, str], ...] = (
     (forms.MissingField, "CC020", "A field is missing"),
     (forms.MalformedForm, "CC021", "The form cannot be read"),
     (forms.FormTooLarge, "CC022", "The form is too large"),
+    (forms.FormTooSlow, "CC027", "The form came too slowly"),
     (forms.UnsupportedForm, "CC023", "The form is of a kind that is not read here"),
     (forms.UnsuitableUpload, "CC026", "A file of another kind"),
     (forms.UploadNotStored, "CC024", "No room for the upload"),
@@ -74,6 +75,7 @@ _OTHER_WORDS = {
     403: "This is not allowed.",
     404: "Nothing is at this address.",
     405: "This address cannot be used in this way.",
+    408: "It took too long to arrive. Send it again.",
     409: "Somebody, perhaps you in another tab, changed the same thing at the same moment. "
     "Go back and try again.",
     413: "What was sent is too large.",
