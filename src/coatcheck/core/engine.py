@@ -4,6 +4,7 @@
 ``sessions.lifecycle``. Integrations take a ``Sessions`` and nothing else.
 """
 
+import copy
 import inspect
 import time
 from collections.abc import Callable, Coroutine, Sequence
@@ -56,6 +57,12 @@ class Sessions:
     def policy(self) -> SessionPolicy:
         """The policy in force."""
         return self.lifecycle.policy
+
+    def under(self, policy: SessionPolicy, cookie: SessionCookie) -> "Sessions":
+        """The same store, clock and listener, with another policy and cookie."""
+        changed = copy.copy(self)
+        changed.lifecycle = self.lifecycle.under(policy, cookie)
+        return changed
 
     def open(self, view: RequestView) -> Session:
         """The session of a request. It loads itself at the first touch, and may raise then."""

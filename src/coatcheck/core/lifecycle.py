@@ -53,6 +53,10 @@ class Lifecycle:
         """The same rules over another view of the store, as an asynchronous host needs it."""
         return type(self)(store, self.policy, self.cookie, self.clock, pause, self.notify)
 
+    def under(self, policy: SessionPolicy, cookie: SessionCookie) -> "Lifecycle":
+        """The same store under other rules, as a host's own configuration says them."""
+        return type(self)(self.store, policy, cookie, self.clock, self._pause, self.notify)
+
     def open(self, view: RequestView, opener: Opener, kind: type[Session] = Session) -> Session:
         """The session of a request, a *kind* of session, not loaded yet. Asks no store."""
         found = values(view.cookies, self.cookie.attributes(https=view.https).name)
