@@ -45,7 +45,7 @@ class Sessions:
         self.blocking = not inspect.iscoroutinefunction(store.load)
         """Whether the store blocks, so that an event loop hands its work to a thread."""
         self.lifecycle = _kind(store.capabilities)(
-            bridge.Awaitable(cast(BlockingStore, store)) if self.blocking else cast(Store, store),
+            bridge.awaitable(cast(BlockingStore, store)) if self.blocking else cast(Store, store),
             policy or SessionPolicy(),
             cookie or SessionCookie(),
             clock,

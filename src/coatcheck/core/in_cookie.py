@@ -10,6 +10,7 @@ from typing import cast
 from coatcheck.wire.cookies import LONGEST
 from coatcheck.wire.tokens import Token, handle
 
+from .changes import Changes
 from .errors import (
     ConfigurationError,
     SessionTooLarge,
@@ -100,7 +101,13 @@ class CookieLifecycle(Lifecycle):
         return record, token
 
     async def _put(
-        self, session: Session, base: Record, after: Record, token: Token | None, now: float
+        self,
+        session: Session,
+        changes: Changes,
+        base: Record,
+        after: Record,
+        token: Token | None,
+        now: float,
     ) -> Committed | Conflict | Busy | Gone:
         if self._ended(base, now):
             return Gone()

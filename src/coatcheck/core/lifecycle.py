@@ -5,7 +5,8 @@ blocking and asynchronous hosts share it (see ``bridge``).
 """
 
 import secrets
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from coatcheck.wire.cookies import values
 from coatcheck.wire.tokens import Token, handle
@@ -24,6 +25,8 @@ from .waiting import Waiting, rest
 
 LONGEST_REST = 1.0
 """Seconds between two batches of a sweep at most, also when somebody sets the clock."""
+
+VARIES = ResponseEdits(vary=True)
 
 COMMITS_KEPT = 8
 """Ids of last commits in a record: enough to recognise a retry after a lost acknowledgement."""
@@ -81,11 +84,12 @@ class Lifecycle:
         if token is None:
             session.begin(None)
             return
-        holder = secrets.token_urlsafe(9) if leased and self.store.capabilities.lease else None
+        holder = _name() if leased and self.store.capabilities.lease else None
         if holder is not None:
             record = await self._leased(session, token.id, holder)
         else:
-            record = await self._plain(token.id)
+            found = await self.store.load(token.id)
+            record = found if isinstance(found, Record) else None
         if record is None:
             self._refuse(session, EventName.REJECTED, handle(token.id))
             return
@@ -164,7 +168,8 @@ class Lifecycle:
         return EXPIRY in fields and now >= self._deadline(fields, record.created, record.seen)
 
     def _touch_due(self, record: Record, now: float) -> bool:
-        return self.policy.touch_due(record, now, expiry_of(record.fields).idle)
+        idle = expiry_of(record.fields).idle if EXPIRY in record.fields else None
+        return self.policy.touch_due(record, now, idle)
 
     def _refuse(self, session: Session, name: EventName, whose: str) -> None:
         session.begin(None)
@@ -189,7 +194,8 @@ class Lifecycle:
             return self._show(saved, token, https=view.https)
         if saved is None and session.ending:
             return ResponseEdits(self.cookie.attributes(https=view.https).expire(), vary=True)
-        return ResponseEdits(session.owed.set_cookie, vary=True)
+        owed = session.owed.set_cookie
+        return VARIES if owed is None else ResponseEdits(owed, vary=True)
 
     async def save(self, session: Session, view: RequestView) -> None:
         """Save what the request did so far, and let it go on. The session owes its cookie."""
@@ -210,7 +216,7 @@ class Lifecycle:
         loaded = session.record
         if loaded is None or session.holder is not None or not self.store.capabilities.lease:
             return
-        holder = secrets.token_urlsafe(9)
+        holder = _name()
         record = await self._leased(session, loaded.id, holder)
         if record is None:
             session.holder = None
@@ -242,7 +248,8 @@ class Lifecycle:
         if not (changes or session.renewing or self._periodic(session, session.record)):
             if session.holder is not None:
                 await self.give_back(session)
-            await self._touch(session.record)
+            if self._touch_due(session.record, self.clock()):
+                await self._touch(session.record)
             return session.record, None
         saved = await self._commit(session, changes, view, isolation)
         session.holder = None
@@ -290,17 +297,18 @@ class Lifecycle:
         token = None
         if session.renewing or self._periodic(session, base):
             token = Token.new(base.id)
-        commit_id = secrets.token_urlsafe(9)
+        commit_id = _name()
         lost = 0
         while True:
             now = self.clock()
             after = self._after(session, changes, base, token, commit_id, now)
-            outcome = await self._put(session, base, after, token, now)
+            outcome = await self._put(session, changes, base, after, token, now)
             if isinstance(outcome, Busy):
                 with self._waiting.queue(base.id) as pause:
                     while isinstance(outcome, Busy):
                         await pause()
-                        outcome = await self._put(session, base, after, token, self.clock())
+                        now = self.clock()
+                        outcome = await self._put(session, changes, base, after, token, now)
             fresh = None
             if isinstance(outcome, Conflict):
                 fresh = self._read(outcome.fresh, session.token)
@@ -323,9 +331,15 @@ class Lifecycle:
                 await self._pause(rest(lost))
 
     async def _put(
-        self, session: Session, base: Record, after: Record, token: Token | None, now: float
+        self,
+        session: Session,
+        changes: Changes,
+        base: Record,
+        after: Record,
+        token: Token | None,
+        now: float,
     ) -> Committed | Conflict | Busy | Gone:
-        """Offer *after* to the store in place of *base*."""
+        """Offer *after*, which *changes* made, to the store in place of *base*."""
         if self._ended(base, now):
             # It expired while the view ran, unless another request has moved the deadline.
             found = await self._plain(base.id)
@@ -333,11 +347,16 @@ class Lifecycle:
                 return Gone()
             return Conflict(found)
         self._check_size(after)
-        after = self._written(after, token or session.token)
-        stored, wanted = base.fields, after.fields
-        put = frozenset([key for key, data in wanted.items() if stored.get(key) != data])
-        removed = frozenset(stored.keys() - wanted.keys())
-        commit = Commit(base.version, after, put, removed, session.holder, now)
+        written = self._written(after, token or session.token)
+        stored, wanted = base.fields, written.fields
+        touched: Iterable[str] = changes.steps
+        if changes.cleared or written is not after:
+            touched = {*stored, *wanted}
+        put = frozenset(
+            [key for key in touched if key in wanted and wanted[key] != stored.get(key)]
+        )
+        removed = frozenset([key for key in touched if key in stored and key not in wanted])
+        commit = Commit(base.version, written, put, removed, session.holder, now)
         try:
             return await self.store.commit(commit)
         except StoreUnavailable:
@@ -400,30 +419,33 @@ class Lifecycle:
     ) -> Record:
         """The record as it shall be, computed from *base*."""
         fields = changes.on(base.fields)
-        after = base._replace(
-            fields=fields,
-            version=base.version + 1,
-            commits=(*base.commits, commit_id)[-COMMITS_KEPT:],
-            lease=None,
-        )
+        after: dict[str, Any] = {
+            "fields": fields,
+            "version": base.version + 1,
+            "commits": (*base.commits, commit_id)[-COMMITS_KEPT:],
+            "lease": None,
+        }
         if self._touch_due(base, now) or fields.get(EXPIRY) != base.fields.get(EXPIRY):
             # Never before the last use, which a host whose clock is ahead may have seen.
             seen = max(now, base.seen)
-            after = after._replace(seen=seen, expires=self._deadline(fields, base.created, seen))
+            after |= {"seen": seen, "expires": self._deadline(fields, base.created, seen)}
         if token is not None:
             # No grace where the visitor's rights changed (ASVS 7.2.4), a moment where they did not.
             grace = 0.0 if session.renewing else now + self.policy.grace
-            after = after._replace(
-                digest=token.digest, previous=base.digest, grace_until=grace, renewed=now
-            )
+            after |= {
+                "digest": token.digest,
+                "previous": base.digest,
+                "grace_until": grace,
+                "renewed": now,
+            }
         if session.renewing:
-            after = after._replace(epoch=base.epoch + 1, user=session.entering or base.user)
-        return after
+            after |= {"epoch": base.epoch + 1, "user": session.entering or base.user}
+        return base._replace(**after)
 
     async def _touch(self, record: Record) -> None:
-        """Move the deadline of a session that was only read, when it is time to."""
+        """Move the deadline of a session that was only read."""
         now = self.clock()
-        if self._touch_due(record, now) and not self._ended(record, now):
+        if not self._ended(record, now):
             await self.store.touch(
                 record.id, now, self._deadline(record.fields, record.created, now)
             )
@@ -497,3 +519,8 @@ class Lifecycle:
             if swept < batch:
                 return removed
             await self._pause(min(max(self.clock() - begun, 0.0), LONGEST_REST))
+
+
+def _name() -> str:
+    """A name for a lease or a commit, that nobody else gives to one."""
+    return secrets.token_bytes(8).hex()

@@ -77,7 +77,7 @@ class SessionPolicy:
 
     def ended(self, record: Record, now: float) -> bool:
         """Whether the record's time is over, by its deadline or by the lifetime in force now."""
-        return record.expired(now) or now >= record.created + self.lifetime
+        return now >= record.expires or now >= record.created + self.lifetime
 
     def touch_due(self, record: Record, now: float, idle: float | None = None) -> bool:
         """Whether a use at *now* moves the deadline: at most every tenth of the idle timeout."""

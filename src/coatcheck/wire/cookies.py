@@ -8,6 +8,7 @@ Reading works on the header's bytes: exact names, only space and tab trimmed, no
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from .errors import CookieTooLarge, InvalidCookie
@@ -32,16 +33,18 @@ def values(headers: Iterable[bytes], name: str) -> tuple[str, ...]:
     the caller takes none. Values that are not ASCII are given with replacement characters, so
     that they match nothing.
     """
-    wanted = name.encode("ascii")
+    pair = _pair(name)
     found: dict[str, None] = {}  # in order, and looked up in no time: a header may hold thousands
     for header in headers:
-        if wanted not in header:
-            continue
-        for pair in header.split(b";"):
-            key, equals, value = pair.partition(b"=")
-            if equals and key.strip(b" \t") == wanted:
-                found[value.strip(b" \t").decode("ascii", "replace")] = None
+        for value in pair.findall(header):
+            found[value.strip(b" \t").decode("ascii", "replace")] = None
     return tuple(found)
+
+
+@lru_cache(maxsize=16)
+def _pair(name: str) -> re.Pattern[bytes]:
+    """Finds the values of the cookie called exactly *name* in a header."""
+    return re.compile(rb"(?:^|;)[ \t]*" + re.escape(name.encode("ascii")) + rb"[ \t]*=([^;]*)")
 
 
 @dataclass(frozen=True)

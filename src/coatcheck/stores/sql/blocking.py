@@ -1,14 +1,12 @@
 """The blocking store: verbs stepped on the thread that asks, over a pool of raw connections."""
 
-from collections.abc import Sequence
 from typing import Any, Protocol, TypeVar
 
 from sqlalchemy.engine import URL
 
-from coatcheck.core.bridge import step
+from coatcheck.core.bridge import Stepped, step
 from coatcheck.core.errors import CoatcheckError
-from coatcheck.core.record import Lease, Record
-from coatcheck.core.store import Busy, Capabilities, Commit, Committed, Conflict, Gone
+from coatcheck.core.store import Capabilities
 
 from ..pool import Pool
 from .address import checked_limits, parsed
@@ -53,7 +51,7 @@ def driver_for(url: URL, timeout: float) -> Driver:
     return PostgreSQL(url, timeout)
 
 
-class SQLStore:
+class SQLStore(Stepped):
     """Records in the SQLite file, PostgreSQL, MySQL or MariaDB database that *url* names.
 
     Safe for many threads. *timeout* is how long one verb waits at most, in seconds: for SQLite's
@@ -77,51 +75,24 @@ class SQLStore:
     def __init__(self, url: str, *, timeout: float = 5.0, connections: int = 10) -> None:
         checked_limits(timeout, connections)
         self._driver = driver_for(parsed(url), timeout)
-        self._verbs = _Stepped(self._driver, connections)
-        self.capabilities = self._driver.capabilities
+        self._verbs = _Blocking(self._driver, connections)
+        super().__init__(self._verbs)
 
     def __repr__(self) -> str:
         return f"<SQLStore: {self._driver.name}>"
-
-    def load(self, id: str, lease: Lease | None = None, now: float = 0.0) -> Record | Busy | None:
-        return step(self._verbs.load(id, lease, now))
-
-    def create(self, record: Record) -> bool:
-        return step(self._verbs.create(record))
-
-    def commit(self, commit: Commit) -> Committed | Conflict | Busy | Gone:
-        return step(self._verbs.commit(commit))
-
-    def end(self, id: str) -> bool:
-        return step(self._verbs.end(id))
-
-    def touch(self, id: str, seen: float, expires: float) -> bool:
-        return step(self._verbs.touch(id, seen, expires))
-
-    def release(self, id: str, holder: str) -> None:
-        step(self._verbs.release(id, holder))
-
-    def sweep(self, now: float, limit: int) -> int:
-        return step(self._verbs.sweep(now, limit))
-
-    def of_user(self, user: str) -> Sequence[Record]:
-        return step(self._verbs.of_user(user))
 
     def create_tables(self) -> None:
         """Make the table where there is none. A ``coatcheck.web`` site migrates instead."""
         step(self._verbs.define())
 
-    def close(self) -> None:
-        """Close the connections. The store is not used afterwards."""
-        self._verbs.pool.close()
 
-
-class _Stepped(Verbs):
+class _Blocking(Verbs):
     """The verbs over a driver that blocks: they never suspend."""
 
     def __init__(self, driver: Driver, connections: int) -> None:
         self.driver = driver
         self.statements = driver.statements
+        self.capabilities = driver.capabilities
         self.pool = driver.pool(connections)
 
     async def run(self, statement: Statement[A], values: Row) -> A:
@@ -148,3 +119,6 @@ class _Stepped(Verbs):
                 raise translated from error
             self.pool.give(connection)
             return answer
+
+    async def close(self) -> None:
+        self.pool.close()

@@ -77,7 +77,7 @@ class PostgreSQL:
 
     def ask(self, line: Blocking, statement: Statement[A], values: Row) -> A:
         """The answer to *statement*."""
-        return cast(A, line.connection.wait(line.asking(self._plan(statement), values)))
+        return cast(A, line.ask(self._plan(statement), values))
 
     # -- asynchronous connections -------------------------------------------------------------
 

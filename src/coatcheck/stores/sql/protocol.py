@@ -1,11 +1,11 @@
 """Prepared statements on a PostgreSQL connection of psycopg's, in binary both ways.
 
 A cursor of psycopg finds out for every call which types the values and columns have; the few
-statements of a store have the same ones each time. What is said to the server is written once, as a
-generator that psycopg waits on, blocking or not. Connecting, waiting and errors are psycopg's.
+statements of a store have the same ones each time. Connecting and errors are psycopg's.
 """
 
 import re
+import select
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
@@ -83,36 +83,60 @@ class Line(Generic[N]):
         self.connection: N = connection
         self.pgconn = connection.pgconn
         self.prepared: set[bytes] = set()
+        self._cooperative = select.select.__module__ != "select"
+
+    def ask(self, plan: Plan, values: Row) -> Any:
+        """Ask, and give the rows or the number of rows.
+
+        Waiting in libpq itself takes a third off a short question. Where gevent has put its own
+        ``select`` in place, threads are none, and psycopg has to do the waiting.
+        """
+        if self._cooperative:
+            return self.connection.wait(self.asking(plan, values))
+        pgconn = self.pgconn
+        if plan.name not in self.prepared:
+            _checked(pgconn.prepare(plan.name, plan.text, plan.types))
+            self.prepared.add(plan.name)
+        parameters = _parameters(plan, values)
+        result = pgconn.exec_prepared(plan.name, parameters, plan.formats, BINARY)
+        return _answer(plan, _checked(result))
 
     def asking(self, plan: Plan, values: Row) -> PQGen[Any]:
-        """Ask, and give the rows or the number of rows. The connection waits on it."""
+        """The same as steps, for psycopg to wait between them."""
         pgconn = self.pgconn
         if plan.name not in self.prepared:
             pgconn.send_prepare(plan.name, plan.text, plan.types)
-            _checked((yield from execute(pgconn)))
+            _checked((yield from execute(pgconn))[-1])
             self.prepared.add(plan.name)
-        parameters = [
-            None if value is None else encode(value)
-            for encode, value in zip(plan.encoders, plan.arrange(values), strict=True)
-        ]
+        parameters = _parameters(plan, values)
         pgconn.send_query_prepared(plan.name, parameters, plan.formats, BINARY)
-        result = _checked((yield from execute(pgconn)))
-        if not plan.decoders:
-            return result.command_tuples or 0
-        get = result.get_value
-        return [
-            tuple(
-                [
-                    None if (data := get(number, column)) is None else decode(data)
-                    for column, decode in enumerate(plan.decoders)
-                ]
-            )
-            for number in range(result.ntuples)
-        ]
+        return _answer(plan, _checked((yield from execute(pgconn))[-1]))
 
 
-def _checked(results: list[PGresult]) -> PGresult:
-    result = results[-1]
+def _parameters(plan: Plan, values: Row) -> list[Any]:
+    """Each value as bytes, or None."""
+    return [
+        None if value is None else encode(value)
+        for encode, value in zip(plan.encoders, plan.arrange(values), strict=True)
+    ]
+
+
+def _answer(plan: Plan, result: PGresult) -> Any:
+    if not plan.decoders:
+        return result.command_tuples or 0
+    get = result.get_value
+    return [
+        tuple(
+            [
+                None if (data := get(number, column)) is None else decode(data)
+                for column, decode in enumerate(plan.decoders)
+            ]
+        )
+        for number in range(result.ntuples)
+    ]
+
+
+def _checked(result: PGresult) -> PGresult:
     if result.status not in _DONE:
         raise error_from_result(result)
     return result

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from coatcheck.core.record import Lease, Record
-from coatcheck.core.store import Busy, Commit, Committed, Conflict, Gone
+from coatcheck.core.store import Busy, Capabilities, Commit, Committed, Conflict, Gone
 
 from .rows import Row, to_listed, to_record, to_row
 from .statements import Statement, Statements
@@ -21,11 +21,16 @@ A = TypeVar("A")
 class Verbs(ABC):
     """The laws of ``coatcheck.core.store``, in SQL."""
 
+    capabilities: Capabilities
     statements: Statements
 
     @abstractmethod
     async def run(self, statement: Statement[A], values: Row) -> A:
         """The answer to *statement* with *values*. Raises ``StoreUnavailable``."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Close the connections. The store is not used afterwards."""
 
     async def load(
         self, id: str, lease: Lease | None = None, now: float = 0.0

@@ -51,10 +51,6 @@ class AsyncValkeyStore(Verbs):
             raise ConfigurationError(f"connections={connections}: a store needs at least 1.")
         super().__init__(address, options, _Awaitable(address, options, connections))
 
-    async def close(self) -> None:
-        """Close the connections. The store is not used afterwards."""
-        await self.connections.close()
-
 
 class _Awaitable(Connections):
     """Connections for the tasks of one event loop at a time, from a pool for each server.

@@ -8,10 +8,8 @@ import libvalkey
 from valkey import Connection, SSLConnection, Valkey, ValkeyCluster
 from valkey.exceptions import ResponseError
 
-from coatcheck.core.bridge import step
+from coatcheck.core.bridge import Stepped
 from coatcheck.core.errors import ConfigurationError
-from coatcheck.core.record import Lease, Record
-from coatcheck.core.store import Busy, Capabilities, Commit, Committed, Conflict, Gone
 
 from ..pool import Pool
 from .address import Address, Options, Place, borrowed, parsed
@@ -25,7 +23,7 @@ KEPT: Final = 100
 """Idle connections to one server; threads beyond them open one and close it again."""
 
 
-class ValkeyStore:
+class ValkeyStore(Stepped):
     """Records in Valkey (7.2 or newer) or Redis (6.2 or newer). Safe for many threads.
 
     *source* is a URL (``valkey://``, ``valkey+sentinel://``, ``valkey+cluster://``; see
@@ -41,8 +39,6 @@ class ValkeyStore:
     Raises ``ConfigurationError`` for a URL or options that cannot work; the verbs raise
     ``StoreUnavailable``, and ``UnreadableRecord`` for what another version wrote.
     """
-
-    capabilities: Capabilities = Verbs.capabilities
 
     def __init__(
         self,
@@ -62,39 +58,12 @@ class ValkeyStore:
                 f"a {type(source).__module__}.{type(source).__qualname__} cannot be used by a "
                 "blocking store: give it a URL or a blocking client of valkey-py."
             )
-        self._connections = _Blocking(address, options)
-        self._verbs = Verbs(address, options, self._connections)
+        verbs = Verbs(address, options, _Blocking(address, options))
+        super().__init__(verbs)
+        self._name = verbs.name
 
     def __repr__(self) -> str:
-        return f"<ValkeyStore: {self._verbs.name}>"
-
-    def load(self, id: str, lease: Lease | None = None, now: float = 0.0) -> Record | Busy | None:
-        return step(self._verbs.load(id, lease, now))
-
-    def create(self, record: Record) -> bool:
-        return step(self._verbs.create(record))
-
-    def commit(self, commit: Commit) -> Committed | Conflict | Busy | Gone:
-        return step(self._verbs.commit(commit))
-
-    def end(self, id: str) -> bool:
-        return step(self._verbs.end(id))
-
-    def touch(self, id: str, seen: float, expires: float) -> bool:
-        return step(self._verbs.touch(id, seen, expires))
-
-    def release(self, id: str, holder: str) -> None:
-        step(self._verbs.release(id, holder))
-
-    def sweep(self, now: float, limit: int) -> int:
-        return step(self._verbs.sweep(now, limit))
-
-    def of_user(self, user: str) -> Sequence[Record]:
-        return step(self._verbs.of_user(user))
-
-    def close(self) -> None:
-        """Close the connections. The store is not used afterwards."""
-        step(self._connections.close())
+        return f"<ValkeyStore: {self._name}>"
 
 
 class _Blocking(Connections):

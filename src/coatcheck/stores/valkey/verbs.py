@@ -176,6 +176,10 @@ class Verbs:
                 found.append(key)
         return found
 
+    async def close(self) -> None:
+        """Close the connections. The store is not used afterwards."""
+        await self.connections.close()
+
     async def of_user(self, user: str) -> Sequence[Record]:
         ids = [id.decode() for id in await self._run(scripts.LIST, self._users + user.encode())]
         keys = [self._key(id) for id in ids]
