@@ -155,6 +155,10 @@ class Refused(Exception):
 class Attempt(Protocol):
     """One run of the application for one request: its session, and when that is saved."""
 
+    waits: bool
+    """Whether the session is saved at the first byte; False when the application has saved it by
+    the time it returns."""
+
     def begin(self, environ: Environ) -> None:
         """Put into *environ* what the application needs."""
         ...
@@ -253,7 +257,8 @@ class _Run:
             self._attempt.end()
 
     def _begun(self, body: Iterable[bytes]) -> Iterable[bytes]:
-        if self._head is not None and self._write is None and self._is_whole(body):
+        whole = not self._attempt.waits or self._is_whole(body)
+        if whole and self._head is not None and self._write is None:
             self._begin()
             return body
         chunks = iter(body)
@@ -333,6 +338,8 @@ def _close(body: Iterable[bytes]) -> None:
 class _OwnAttempt(Visit):
     """One run with a session in the environ, and how that session reaches its store."""
 
+    waits = True
+
     def __init__(
         self,
         sessions: Sessions,
@@ -357,6 +364,7 @@ class _OwnAttempt(Visit):
         if status == 500 and self._failure is not None:
             raise self._failure  # the framework has made a page of its own of it
         session = self._session
+        self._leased = False  # for who first reads it while streaming: nobody gives it back then
         edits = NO_EDITS
         if status >= 500:
             edits = ResponseEdits(vary=session.accessed)
