@@ -245,6 +245,22 @@ def test_our_own_migrations_are_applied_once_in_one_line(tmp_path):
     assert printed == ["Applying sessions.0001_initial... OK"]
 
 
+def test_a_sessions_table_that_was_dropped_by_hand_is_made_again(tmp_path, url):
+    site = settings(tmp_path, DATABASE_URL=url)
+    migrate(site, echo=Lines())
+    engine = make_engine(url)
+    with engine.begin() as connection:
+        connection.execute(text("DROP TABLE coatcheck_sessions"))
+    assert [step.revision for step in unapplied(site)] == ["sessions.0001_initial"]
+    said = Lines()
+    migrate(site, echo=said)
+    assert "  Applying sessions.0001_initial... OK" in said
+    assert unapplied(site) == []
+    with engine.begin() as connection:
+        assert inspect(connection).has_table("coatcheck_sessions")
+    engine.dispose()
+
+
 def test_asking_for_nothing_new_does_not_load_alembic(tmp_path):
     ensure_own(settings(tmp_path), Lines())
     program = f"""

@@ -41,7 +41,8 @@ def make_engine(url: str, *, for_migrations: bool = False) -> Engine:
         if parsed.drivername in _DRIVERS:
             parsed = parsed.set(drivername=f"{backend}+{_DRIVERS[backend]}")
         options = _options(parsed)
-        engine = create_engine(parsed, **options)
+        # The values of a failed statement, password hashes among them, stay out of every log.
+        engine = create_engine(parsed, hide_parameters=True, **options)
     except (ArgumentError, NoSuchModuleError) as error:
         raise ConfigurationError(f"The database URL cannot be used: {error}") from error
     except ModuleNotFoundError as error:

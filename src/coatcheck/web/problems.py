@@ -18,6 +18,7 @@ from coatcheck.core.session import Session
 from coatcheck.forms import errors as forms
 from coatcheck.forms.redirects import InvalidLocation
 from coatcheck.web import errors as web
+from coatcheck.web.database_files import DatabaseFileLost
 from coatcheck.web.routing import Endpoint
 
 
@@ -62,6 +63,7 @@ _KINDS: tuple[tuple[type[BaseException], str, str], ...] = (
     (core.UnsupportedValue, "CC041", "A value that a session cannot keep"),
     (core.SessionConflict, "CC042", "Two requests changed the same"),
     (core.SessionBusy, "CC043", "The session is busy"),
+    (DatabaseFileLost, "CC053", "The database file is gone"),
     (core.StoreUnavailable, "CC044", "The session store does not answer"),
     (core.SessionReadOnly, "CC045", "The session can no longer be changed"),
     (core.SessionTooLarge, "CC046", "The session is too large"),
@@ -209,19 +211,32 @@ def _wrong_method(error: BaseException) -> Problem | None:
     if not isinstance(error, web.MethodNotAllowed):
         return None
     # OPTIONS is answered for every route, so it says nothing about this one.
-    takes = ", ".join(method for method in error.allowed if method != "OPTIONS")
+    takes = [method for method in error.allowed if method != "OPTIONS"]
     rule = error.routes[0].rule.text if error.routes else ""
     return Problem(
         405,
         "CC011",
         "This address does not take this method",
-        f"{rule} takes {takes}, and this was {error.method}.",
-        f'If it should, say so at the route: `methods=["GET", "{error.method}"]`.'
-        if error.method in ("GET", "POST", "PUT", "PATCH", "DELETE")
-        else "",
+        f"{rule} takes {', '.join(takes)}, and this was {error.method}.",
+        _mend_of_method(error.method, takes, rule),
         headers=error.headers,
         routes=error.routes,
     )
+
+
+def _mend_of_method(method: str, takes: list[str], rule: str) -> str:
+    if method not in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"):
+        return "Ask with one of those methods."
+    asked = "GET" if method == "HEAD" else method
+    known = ", ".join(f'"{name}"' for name in dict.fromkeys([asked, *takes]) if name != "HEAD")
+    mend = f"If it should, say so at the route: `methods=[{known}]`."
+    if asked == "GET" and "POST" in takes:
+        return (
+            "A link or the address bar asks with GET. Ask with a form, as for everything that "
+            f'changes something: `<form method="post" action="{rule}">{{% csrf_token %}}'
+            f"<button>...</button></form>`. {mend}"
+        )
+    return mend
 
 
 _NO_TABLE = re.compile(
@@ -254,7 +269,8 @@ def _database(error: BaseException) -> Problem | None:
             f"The database has no table {table!r}.",
             "Make it: `python manage.py makemigrations` and `python manage.py migrate`. Is the app "
             "with the model in INSTALLED_APPS? A one-file app is started with `coatcheck run "
-            "FILE.py`, which makes the sessions' table by itself.",
+            "FILE.py`, which makes its tables by itself. A table that was dropped by hand is made "
+            "again only from a copy: put the database back, or delete it and migrate anew.",
             headers=_headers_of(error),
         )
     if foreign and (found := _NO_COLUMN.search(text)):
@@ -294,7 +310,7 @@ def _template(error: BaseException) -> Problem | None:
             "CC007",
             "A template used what is not there",
             f"{str(error)[:1].upper()}{str(error)[1:]}.",
-            "Pass it to render(), or ask first: `{% if value %}` or `{{ value or '' }}`.",
+            _undefined_hint(str(error)),
         )
     return None
 
@@ -306,12 +322,38 @@ _DIALECT = {
 }
 
 
+_UNKNOWN_TAG = (
+    "Templates are Jinja's: https://jinja.palletsprojects.com/templates/ has the tags, and "
+    "`{% csrf_token %}`, `{% url %}`, `{% static %}` are Django's that work here."
+)
+
+# What other stacks call it, and what it is called in our templates.
+_CALLED = {
+    "flash": "Messages are shown with `{% for message in get_flashed_messages() %}`.",
+    "messages": "Messages are shown with `{% for message in get_flashed_messages() %}`.",
+    "csrf_field": "The token of a form is `{% csrf_token %}`.",
+    "csrf_protect": "The token of a form is `{% csrf_token %}`.",
+    "form": "Pass it to render(). A form written by hand needs `{% csrf_token %}` only.",
+    "current_user": "The user is called `user`: `{{ user }}`.",
+}
+
+
+def _undefined_hint(message: str) -> str:
+    name = re.match(r"'(\w+)' is undefined", message)
+    return (name and _CALLED.get(name[1])) or (
+        "Pass it to render(), or ask first: `{% if value %}` or `{{ value or '' }}`."
+    )
+
+
 def _dialect_hint(message: str) -> str:
     if found := re.search(r"unknown tag '(\w+)'", message):
-        return _DIALECT.get(found[1], "")
+        return _DIALECT.get(found[1], _UNKNOWN_TAG)
     if "got ':'" in message:
         return 'A filter takes its values in brackets: `{{ day|default("today") }}`.'
-    return ""
+    return (
+        "Look at the line below and the one before it: a word, a quote or a bracket is missing or "
+        "too many, or a `{% block %}`, `{% if %}` or `{% for %}` has no end."
+    )
 
 
 def _refused(error: BaseException) -> Problem | None:

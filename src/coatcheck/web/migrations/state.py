@@ -15,6 +15,7 @@ from sqlalchemy import Column, DateTime, MetaData, String, Table, func, inspect,
 from sqlalchemy.engine import Connection
 
 from coatcheck.stores import apart
+from coatcheck.stores.sql.schema import sessions
 from coatcheck.web.apps import SESSIONS, InstalledApp, installed_apps
 from coatcheck.web.engines import DatabaseUnavailable, make_engine, reaching
 from coatcheck.web.migrations.history import History, Migration
@@ -63,11 +64,19 @@ class MigratedDatabase:
             engine.dispose()
 
     def applied(self, connection: Connection) -> frozenset[str]:
-        """The revisions that this database has applied, of whatever app."""
-        if not inspect(connection).has_table(applied_migrations.name):
+        """The revisions that this database has applied, of whatever app.
+
+        Those of the sessions' app only while its table is there: dropped by hand, it is made again
+        by the next ``migrate``, which nobody's data stands against.
+        """
+        there = inspect(connection)
+        if not there.has_table(applied_migrations.name):
             return frozenset()
-        rows = connection.execute(applied_migrations.select())
-        return frozenset(f"{row.app}.{row.name}" for row in rows)
+        rows = connection.execute(applied_migrations.select()).all()
+        lost = any(row.app == "sessions" for row in rows) and not there.has_table(sessions.name)
+        return frozenset(
+            f"{row.app}.{row.name}" for row in rows if not (lost and row.app == "sessions")
+        )
 
     def lock(self, connection: Connection) -> None:
         """Let no other process migrate this database until the transaction ends.
@@ -86,12 +95,10 @@ class MigratedDatabase:
         """Keep that *step* was applied, or undone."""
         table = applied_migrations
         table.create(connection, checkfirst=True)
+        # Also before it is noted again, for a table that was lost.
+        connection.execute(table.delete().where(table.c.app == step.app, table.c.name == step.name))
         if forwards:
             connection.execute(table.insert().values(app=step.app, name=step.name))
-        else:
-            connection.execute(
-                table.delete().where(table.c.app == step.app, table.c.name == step.name)
-            )
 
 
 def databases(settings: Settings) -> list[MigratedDatabase]:
