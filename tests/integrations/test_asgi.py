@@ -423,28 +423,6 @@ def test_busy_sessions_answer_503_after_the_policy_s_wait() -> None:
     run(scenario, seconds=10)
 
 
-def test_a_websocket_reads_the_session_and_refuses_to_change_it() -> None:
-    from starlette.routing import WebSocketRoute
-    from starlette.testclient import TestClient
-    from starlette.websockets import WebSocket
-
-    async def socket(websocket: WebSocket) -> None:
-        await websocket.accept()
-        await websocket.send_text(str(websocket.session["visit_count"]))
-        with pytest.raises(SessionReadOnly, match="websocket"):
-            websocket.session["visit_count"] = 9
-        await websocket.close()
-
-    app = Starlette(
-        routes=[Route("/counter", counter), WebSocketRoute("/socket", socket)],
-        middleware=[Middleware(SessionMiddleware, sessions=sessions())],
-    )
-    browser = TestClient(app)
-    browser.get("/counter")
-    with browser.websocket_connect("/socket") as connection:
-        assert connection.receive_text() == "1"
-
-
 def view_of(request: Request) -> Any:
     from coatcheck.integrations.asgi import request_view
 

@@ -186,6 +186,17 @@ class Session(MutableMapping[str, Any]):
         if not self.loaded:
             await self._opener.load(self)
 
+    async def commit(self) -> None:
+        """Save what was done so far, and go on. A request is saved by itself; a websocket is not.
+
+        Raises as the end of a request does, and then nothing was saved.
+        """
+        if self.modified:
+            await self._opener.run(self._save)
+
+    async def _save(self, lifecycle: Keeper, view: RequestView) -> None:
+        await lifecycle.save(self, view)
+
     def changes(self) -> Changes:
         """What this request did, in-place changes included."""
         steps: dict[str, list[Step]] = dict(self._steps)
@@ -371,7 +382,8 @@ class Session(MutableMapping[str, Any]):
 
     def _restart(self, key: str) -> list[Step]:
         """The removal with which this request began on *key*, if it did."""
-        return [step for step in self._steps.get(key, ())[:1] if isinstance(step, Remove)]
+        steps = self._steps.get(key)
+        return steps[:1] if steps and isinstance(steps[0], Remove) else []
 
     def _own(self, key: str) -> bool:
         """Whether what is under *key* comes from this request alone, so that no record is read."""

@@ -6,13 +6,15 @@ session's lease before it runs, and a safe request that lost a race is run once 
 lease, from a pristine scope: nothing of the losing run was sent, and nothing of it is kept.
 """
 
+import inspect
 import threading
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, MutableMapping
 from typing import Any, Literal, cast
 
 import anyio
 import anyio.from_thread
 import anyio.lowlevel
+import anyio.to_thread
 
 from coatcheck.core import bridge
 from coatcheck.core.engine import Sessions
@@ -27,8 +29,8 @@ from coatcheck.core.http import NO_EDITS, RequestView, ResponseEdits
 from coatcheck.core.policy import Isolation
 from coatcheck.core.session import Phase, Session
 
-from .headers import edited
-from .moving_in import Incumbent, moving_in
+from .headers import Headers, edited
+from .moving_in import Incumbent, MovingIn, moving_in
 from .threaded import Phases
 
 Scope = MutableMapping[str, Any]
@@ -45,6 +47,9 @@ Mode = Isolation | Literal["read"]
 VISITORS_ERRORS = (SessionConflict, StoreUnavailable)
 """What the visitor is told of; other errors are the application's own and go on to its handlers."""
 
+VISIT = "coatcheck.visit"
+"""Where a scope holds the ``Visit`` that loads and commits its session."""
+
 LARGEST_REPLAY = 64 * 1024
 """Bytes of a safe request's body that are kept for a second run; with more there is none."""
 
@@ -55,10 +60,6 @@ STARTED = (
 READ_ONLY = (
     "the session was changed on a route that says session='read'. Drop that from the route, or "
     "change the session elsewhere."
-)
-WEBSOCKET = (
-    "the session was changed in a websocket, whose response has started long ago. Change it in "
-    "an ordinary request."
 )
 
 
@@ -80,11 +81,16 @@ class SessionMiddleware:
 
     *mode* names what a request's route asks for, or None. *preload* loads the session of a store
     across the network before the application runs, which asynchronous views need; an application
-    that awaits ``session.load()`` itself says False. *answer* shows an error of the session to the
+    that awaits ``session.load()`` itself says False. *eager* takes the lease of a request that
+    writes before the application runs; one that asks for something else first says False, and loads
+    the session then. *answer* shows an error of the session to the
     visitor: 409 for a conflict, 503 with Retry-After for a store that does not answer. *incumbent*
     reads the sessions that visitors have from the engine before (see ``moving_in``).
     A response with a status of 500 and above saves nothing.
     """
+
+    kind: type[Session] = Session
+    """What kind of session the application gets."""
 
     def __init__(
         self,
@@ -93,18 +99,20 @@ class SessionMiddleware:
         *,
         mode: Callable[[Scope], Mode | None] = lambda scope: None,
         preload: bool = True,
+        eager: bool = True,
         answer: Answer = plain_answer,
         incumbent: Incumbent | None = None,
     ) -> None:
         self.app = app
         self.sessions = sessions if incumbent is None else moving_in(sessions, incumbent)
         self.mode = mode
-        self.preload = preload and not sessions.store.capabilities.inline
+        self.eager = eager
         self.asks = incumbent is not None and not incumbent.inline
         """Whether a session that arrives from elsewhere is waited for."""
         self.answer = answer
         self.lifecycle = self.sessions.lifecycle
         self.phases = Phases(self.sessions)
+        self.preload = preload and not self.phases.inline
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -123,22 +131,34 @@ class SessionMiddleware:
         serializable = isolation == "serializable" and mode != "read"
         body = _Body(receive)
         try:
-            run = _Run(self, view, isolation, leased=serializable and not view.safe)
+            run = Visit(self, view, isolation, leased=serializable and not view.safe)
             run.repeatable = serializable and view.safe
             await run.go(scope, body, send, read_only=mode == "read")
             if run.lost:
                 self.lifecycle.notify(Event(EventName.RERUN, detail=scope["path"]))
-                again = _Run(self, view, isolation, leased=True)
+                again = Visit(self, view, isolation, leased=True)
                 await again.go(scope, body.replayed(), send, read_only=False)
         except _Refused as refused:
             await self.answer(refused.error, scope, receive, send)
 
+    async def take_over(self, session: Session, view: RequestView) -> None:
+        """Load *session* from what an incumbent that has to be asked holds, on whatever it runs."""
+        lifecycle = cast(MovingIn, self.lifecycle)
+        read = lifecycle.incumbent.read
+        if inspect.iscoroutinefunction(read):
+            held = await read(view)
+        else:
+            held = await anyio.to_thread.run_sync(read, view)
+        await self.phases.run(lifecycle.take_over(session, held))
+
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        run = _Run(self, request_view(scope), "merge", leased=False)
-        session = self.lifecycle.open(run.view, run)
-        await session.load()
-        session.close(WEBSOCKET)
-        await self.app({**scope, "session": session}, receive, send)
+        from .asgi_websockets import Socket  # here, as it is built on what is below
+
+        await Socket(self, request_view(scope)).serve(scope, receive, send)
+
+    def edited(self, headers: Headers, edits: ResponseEdits) -> Headers:
+        """The response's *headers* with what the session has to say."""
+        return edited(headers, edits)
 
 
 class _Refused(Exception):
@@ -177,8 +197,8 @@ class _Body:
         return receive
 
 
-class _Run:
-    """One run of the application for one request, and how its session is loaded."""
+class Visit:
+    """One run of the application for one request, and how its session is loaded and committed."""
 
     def __init__(
         self,
@@ -194,28 +214,31 @@ class _Run:
         self._loop_thread = threading.get_ident()
         self.view = view
         self._isolation = isolation
-        self._leased = leased
+        self.leased = leased
+        """Whether this run takes the session's lease, as the only one that writes."""
         self.repeatable = False
         self.lost = False
         self._refusal: CoatcheckError | None = None
         self._started = False
+        self.after_commit: Callable[[ResponseEdits], Coroutine[Any, Any, None]] | None = None
+        """What to do right after the session was committed, in the same phase, knowing what the
+        response carries for it; not done where that fails."""
 
     async def go(self, scope: Scope, receive: Receive, send: Send, *, read_only: bool) -> None:
         """Run the application once. Raises ``_Refused`` while nothing was sent."""
-        session = self._lifecycle.open(self.view, self)
+        session = self.open()
         if read_only:
             session.close(READ_ONLY)
         pristine = dict(scope)
         if "state" in scope:
             pristine["state"] = dict(scope["state"])
         pristine["session"] = session
+        pristine[VISIT] = self
+        leased = self.leased and (self._middleware.eager or self.view.safe)
         try:
-            if session.arriving is not None and self._middleware.asks:
-                await self._phases.run(self._lifecycle.load(session, leased=self._leased))
-            elif (session.token or session.arriving) and (self._leased or self._middleware.preload):
-                await session.load()
+            await self.prepare(session, leased=leased)
             with anyio.CancelScope() as cancel:
-                sending = self._sending(session, send, receive, cancel)
+                sending = self._sending(session, pristine, send, receive, cancel)
                 await self._middleware.app(pristine, self._receiving(receive), sending)
         except VISITORS_ERRORS as error:
             if self._started:
@@ -228,6 +251,17 @@ class _Run:
         if self._refusal is not None:
             raise _Refused(self._refusal)
 
+    def open(self) -> Session:
+        """The request's session, not loaded yet."""
+        return self._lifecycle.open(self.view, self, self._middleware.kind)
+
+    async def prepare(self, session: Session, *, leased: bool = False) -> None:
+        """Load *session* before the application runs, where it could not wait for it later."""
+        if session.arriving is not None and self._middleware.asks:
+            await self._middleware.take_over(session, session.arriving)
+        elif (session.token or session.arriving) and (leased or self._middleware.preload):
+            await session.load()
+
     def _receiving(self, receive: Receive) -> Receive:
         async def receiving() -> Message:
             return {"type": "http.disconnect"} if self._over else await receive()
@@ -235,13 +269,20 @@ class _Run:
         return receiving
 
     def _sending(
-        self, session: Session, send: Send, receive: Receive, cancel: anyio.CancelScope
+        self,
+        session: Session,
+        scope: Scope,
+        send: Send,
+        receive: Receive,
+        cancel: anyio.CancelScope,
     ) -> Send:
         async def sending(message: Message) -> None:
             if self._over:
                 return
             if message["type"] == "http.response.start" and not self._started:
                 try:
+                    if scope.get("session") is not session:
+                        await replace(session, scope.get("session"))
                     edits = await self._commit(session, message["status"])
                 except VISITORS_ERRORS as error:
                     self.lost = self._may_repeat(error, cast(_Body, receive))
@@ -251,7 +292,8 @@ class _Run:
                     await anyio.lowlevel.checkpoint()
                     return
                 self._started = True
-                message = {**message, "headers": edited(list(message.get("headers", [])), edits)}
+                headers = self._middleware.edited(list(message.get("headers", [])), edits)
+                message = {**message, "headers": headers}
             await send(message)
 
         return sending
@@ -265,24 +307,44 @@ class _Run:
         return isinstance(error, SessionConflict) and self.repeatable and body.repeatable
 
     async def _commit(self, session: Session, status: int) -> ResponseEdits:
-        if status >= 500:
+        failed = status >= 500
+        if failed:
             session.close(STARTED)
-            await self._phases.finish(self._lifecycle.give_back(session))
-            return ResponseEdits(vary=True) if session.accessed else NO_EDITS
         edits = NO_EDITS
-        if session.accessed:
+        if session.accessed or session.holder is not None or self.after_commit is not None:
             with anyio.CancelScope(shield=True):
                 # A visitor who leaves must not leave half a commit behind.
-                commit = self._lifecycle.commit(session, self.view, self._isolation)
-                edits = await self._phases.finish(commit)
+                edits = await self._phases.finish(self._committed(session, failed=failed))
         session.close(STARTED)
         return edits
+
+    async def _committed(self, session: Session, *, failed: bool) -> ResponseEdits:
+        """The phase that ends the session's part in this request."""
+        edits = NO_EDITS
+        if failed or not session.accessed:
+            await self._lifecycle.give_back(session)
+        if failed:
+            edits = ResponseEdits(vary=True) if session.accessed else NO_EDITS
+        elif session.accessed:
+            edits = await self._lifecycle.commit(session, self.view, self._isolation)
+        if self.after_commit is not None:
+            await self.after_commit(edits)
+        return edits
+
+    @property
+    def phases(self) -> Phases:
+        """How this host runs a phase."""
+        return self._phases
+
+    def loading(self, session: Session) -> Coroutine[Any, Any, None]:
+        """The phase that loads *session*, under the lease if this run writes."""
+        return self._lifecycle.load(session, leased=self.leased)
 
     # -- Opener -------------------------------------------------------------------------------
 
     async def load(self, session: Session) -> None:
         """Load *session*, under the lease if this run writes."""
-        await self._phases.load(session, leased=self._leased)
+        await self._phases.load(session, leased=self.leased)
 
     def load_now(self, session: Session) -> None:
         """Load in place: in a worker thread always, on the event loop only where nothing waits."""
@@ -310,6 +372,14 @@ class _Run:
 
     def _on_loop(self) -> bool:
         return threading.get_ident() == self._loop_thread
+
+
+async def replace(session: Session, found: object) -> None:
+    """Take what an application put in the place of *session*, a plain dict, for all it holds."""
+    await session.load()
+    session.clear()
+    if isinstance(found, Mapping):
+        session.update(found)
 
 
 def request_view(scope: Scope) -> RequestView:

@@ -107,7 +107,10 @@ class MovingIn(Lifecycle):
             await super().load(session, leased=leased)
             return
         found = self.incumbent.read(session.arriving)
-        held = await found if inspect.isawaitable(found) else found
+        await self.take_over(session, await found if inspect.isawaitable(found) else found)
+
+    async def take_over(self, session: Session, held: Held | None) -> None:
+        """Begin *session* with what the old engine *held* for the visitor."""
         lost = session.adopt(held or {}, _user_of(held) if held else None)
         if lost:
             what = "of kinds that no session keeps: not taken over"

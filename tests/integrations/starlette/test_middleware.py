@@ -1,5 +1,9 @@
 """What Starlette adds to plain ASGI: exception handlers, a typed session, a clear refusal."""
 
+import re
+from pathlib import Path
+from typing import Any
+
 import pytest
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -63,11 +67,74 @@ def test_without_a_handler_the_answer_is_one_plain_sentence() -> None:
     assert "try again" in answer.text
 
 
-def test_the_options_of_starlette_s_own_middleware_are_refused_with_the_remedy() -> None:
-    app = Starlette()
-    app.add_middleware(SessionMiddleware, secret_key="x")
-    with pytest.raises(ConfigurationError, match=r"sessions=Sessions\(store"):
-        TestClient(app).get("/")
+def asked(**options: Any) -> TestClient:
+    app = Starlette(routes=[Route("/", visits)])
+    app.add_middleware(SessionMiddleware, **options)
+    return TestClient(app)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({}, "add store="),
+        ({"secret_key": "x"}, "add store="),
+        ({"store": "memory://", "sessions": Sessions(MemoryStore())}, "leave store out"),
+        ({"secret_key": "x", "sessions": Sessions(MemoryStore())}, "incumbent=SignedCookie"),
+        ({"max_age": 60, "sessions": Sessions(MemoryStore())}, "SessionPolicy"),
+        ({"store": "nowhere://"}, "no store is known"),
+        ({"store": "memory://", "max_age": 0}, "idle_timeout"),
+        ({"store": "memory://", "same_site": "none", "session_cookie": "a b"}, "token"),
+    ],
+)
+def test_options_that_contradict_each_other_are_refused_with_the_remedy(
+    options: dict[str, Any], says: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=says):
+        asked(**options).get("/")
+
+
+def test_an_address_is_enough_and_the_file_s_table_is_made(tmp_path: Path) -> None:
+    first = asked(store=f"sqlite:///{tmp_path}/sessions.db")
+    assert first.get("/").text == "1"
+    again = asked(store=f"sqlite:///{tmp_path}/sessions.db")
+    again.cookies.set("session", first.cookies["session"])
+    assert again.get("/").text == "2"
+
+
+def test_starlette_s_options_say_how_the_cookie_looks_and_how_long_it_lasts() -> None:
+    browser = asked(
+        store="memory://",
+        session_cookie="sid",
+        max_age=3600,
+        path="/app",
+        same_site="strict",
+        https_only=True,
+        domain="testserver.local",
+        partitioned=True,
+    )
+    line = browser.get("/").headers["set-cookie"]
+    pair, age, *attributes = line.split("; ")
+    assert pair.startswith("__Secure-sid=")
+    assert int(age.removeprefix("Max-Age=")) == pytest.approx(90 * 86400, abs=5)
+    assert attributes == [
+        "path=/app",
+        "domain=testserver.local",
+        "secure",
+        "httponly",
+        "samesite=strict",
+        "partitioned",
+    ]
+
+
+def test_without_a_max_age_the_cookie_ends_with_the_browser() -> None:
+    assert "Max-Age" not in asked(store="memory://", max_age=None).get("/").headers["set-cookie"]
+
+
+def test_a_max_age_beyond_the_usual_lifetime_is_the_lifetime() -> None:
+    line = asked(store="memory://", max_age=200 * 86400).get("/").headers["set-cookie"]
+    age = re.search(r"Max-Age=(\d+)", line)
+    assert age is not None
+    assert int(age[1]) == pytest.approx(200 * 86400, abs=5)
 
 
 def test_a_request_without_the_middleware_says_what_is_missing() -> None:
