@@ -6,7 +6,6 @@ blocking and asynchronous hosts share it (see ``bridge``).
 
 import secrets
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import Any
 
 from coatcheck.wire.cookies import values
 from coatcheck.wire.tokens import Token, handle
@@ -352,10 +351,13 @@ class Lifecycle:
         touched: Iterable[str] = changes.steps
         if changes.cleared or written is not after:
             touched = {*stored, *wanted}
-        put = frozenset(
-            [key for key in touched if key in wanted and wanted[key] != stored.get(key)]
-        )
-        removed = frozenset([key for key in touched if key in stored and key not in wanted])
+        put, removed = set(), set()
+        for key in touched:
+            if key in wanted:
+                if wanted[key] != stored.get(key):
+                    put.add(key)
+            elif key in stored:
+                removed.add(key)
         commit = Commit(base.version, written, put, removed, session.holder, now)
         try:
             return await self.store.commit(commit)
@@ -419,28 +421,34 @@ class Lifecycle:
     ) -> Record:
         """The record as it shall be, computed from *base*."""
         fields = changes.on(base.fields)
-        after: dict[str, Any] = {
-            "fields": fields,
-            "version": base.version + 1,
-            "commits": (*base.commits, commit_id)[-COMMITS_KEPT:],
-            "lease": None,
-        }
+        seen, expires = base.seen, base.expires
         if self._touch_due(base, now) or fields.get(EXPIRY) != base.fields.get(EXPIRY):
             # Never before the last use, which a host whose clock is ahead may have seen.
-            seen = max(now, base.seen)
-            after |= {"seen": seen, "expires": self._deadline(fields, base.created, seen)}
+            seen = max(now, seen)
+            expires = self._deadline(fields, base.created, seen)
+        digest, previous, grace_until = base.digest, base.previous, base.grace_until
         if token is not None:
             # No grace where the visitor's rights changed (ASVS 7.2.4), a moment where they did not.
-            grace = 0.0 if session.renewing else now + self.policy.grace
-            after |= {
-                "digest": token.digest,
-                "previous": base.digest,
-                "grace_until": grace,
-                "renewed": now,
-            }
-        if session.renewing:
-            after |= {"epoch": base.epoch + 1, "user": session.entering or base.user}
-        return base._replace(**after)
+            grace_until = 0.0 if session.renewing else now + self.policy.grace
+            digest, previous = token.digest, base.digest
+        # Made at once and not by _replace(), which takes five times as long.
+        return Record(
+            base.id,
+            digest,
+            base.created,
+            seen,
+            expires,
+            base.renewed if token is None else now,
+            fields,
+            base.version + 1,
+            base.epoch + 1 if session.renewing else base.epoch,
+            (session.renewing and session.entering) or base.user,
+            previous,
+            grace_until,
+            base.user_agent,
+            base.address,
+            (*base.commits, commit_id)[-COMMITS_KEPT:],
+        )
 
     async def _touch(self, record: Record) -> None:
         """Move the deadline of a session that was only read."""

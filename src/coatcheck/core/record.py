@@ -54,4 +54,4 @@ class Record(NamedTuple):
     @property
     def size(self) -> int:
         """Bytes of all values, and characters of their names."""
-        return sum(map(len, self.fields)) + sum(map(len, self.fields.values()))
+        return len("".join(self.fields)) + len(b"".join(self.fields.values()))

@@ -18,7 +18,7 @@ The laws:
    that the record carries, and hands out an expired one as it is.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
@@ -60,8 +60,8 @@ class Commit(NamedTuple):
 
     base: int
     record: Record
-    put: frozenset[str]
-    removed: frozenset[str]
+    put: Set[str]
+    removed: Set[str]
     holder: str | None
     now: float
 
