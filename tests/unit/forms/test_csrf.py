@@ -1,3 +1,6 @@
+import ast
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -186,3 +189,16 @@ def test_the_repr_of_a_request_shows_no_secret():
     text = repr(replace(POST, token="t0ken"))
     assert "t0ken" not in text
     assert "session:one" not in text
+
+
+def test_the_decision_needs_nothing_but_python():
+    code = (
+        "import sys; before = set(sys.modules); import coatcheck.forms.csrf, coatcheck.forms.origins;"
+        "print(sorted({name.partition('.')[0] for name in set(sys.modules) - before}"
+        " - sys.stdlib_module_names))"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    ).stdout
+    # The codec comes along with the package's own names.
+    assert set(ast.literal_eval(found)) <= {"coatcheck", "ormsgpack"}
