@@ -13,16 +13,18 @@ from typing import Any
 
 from coatcheck.core.errors import ConfigurationError
 from coatcheck.core.policy import SessionPolicy
+from coatcheck.integrations.moving_in import Incumbent
 from coatcheck.wire.cookies import LONGEST_AGE
 
 PREFIX = "COATCHECK_"
 STORE = "COATCHECK_STORE"
 USER_KEYS = "COATCHECK_USER_KEYS"
+MOVE_FROM = "COATCHECK_MOVE_FROM"
 
 POLICY = {PREFIX + field.name.upper(): field.name for field in dataclasses.fields(SessionPolicy)}
 """``COATCHECK_ISOLATION`` and so on: each field of ``SessionPolicy`` under its own name."""
 
-NAMES = (STORE, USER_KEYS, *POLICY)
+NAMES = (STORE, MOVE_FROM, USER_KEYS, *POLICY)
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class Settings:
     """What an application's config says. *policy* has the fields of ``SessionPolicy`` it names."""
 
     store: str | None
+    move_from: str | Incumbent | None
     user_keys: tuple[str, ...]
     policy: Mapping[str, Any]
 
@@ -56,7 +59,7 @@ class Settings:
                 f"{USER_KEYS} is {keys!r}: it must be a list of session keys, such as ['user_id']."
             )
         policy = {field: _seconds(config[name]) for name, field in POLICY.items() if name in config}
-        return cls(store, tuple(keys), policy)
+        return cls(store, config.get(MOVE_FROM), tuple(keys), policy)
 
     def policy_for(self, base: SessionPolicy, permanent: timedelta) -> SessionPolicy:
         """*base* with what the config says, and Flask's *permanent* lifetime as idle timeout.

@@ -9,6 +9,7 @@ from coatcheck.core.engine import Sessions
 from coatcheck.core.errors import ConfigurationError, SessionConflict, StoreUnavailable
 from coatcheck.core.policy import SessionCookie
 from coatcheck.integrations.addresses import store_at
+from coatcheck.integrations.moving_in import Incumbent, moving_in
 from coatcheck.integrations.wsgi import refuse_awaitable
 
 from .answers import shown
@@ -16,6 +17,7 @@ from .commands import sessions_commands
 from .config import STORE, Settings
 from .edge import Edge
 from .interface import SessionInterface
+from .moving import incumbent_of
 
 NAME = "coatcheck"
 
@@ -25,13 +27,22 @@ class Coatcheck:
 
     ``Coatcheck(app)``, or ``Coatcheck()`` and ``init_app(app)`` in an application factory. The
     store is that of *sessions*, or the one whose address is ``app.config["COATCHECK_STORE"]``, or
-    an SQLite file in the application's instance folder. Raises ``ConfigurationError`` for settings
+    an SQLite file in the application's instance folder. *move_from* takes over the sessions that
+    visitors have: "flask" those of Flask's signed cookie, "flask-session" those of Flask-Session;
+    or set ``COATCHECK_MOVE_FROM``. Raises ``ConfigurationError`` for settings
     that cannot be meant, for a store that is awaited, and for a ``cookie`` in *sessions*: how the
     cookie looks is said by Flask's own ``SESSION_COOKIE_...``.
     """
 
-    def __init__(self, app: flask.Flask | None = None, sessions: Sessions | None = None) -> None:
+    def __init__(
+        self,
+        app: flask.Flask | None = None,
+        sessions: Sessions | None = None,
+        *,
+        move_from: str | Incumbent | None = None,
+    ) -> None:
         self._given = sessions
+        self._move_from = move_from
         self._apps: list[flask.Flask] = []
         if app is not None:
             self.init_app(app)
@@ -44,7 +55,16 @@ class Coatcheck:
         if NAME in app.extensions:
             raise ConfigurationError(f"Coatcheck is set up twice for the application {app.name!r}.")
         settings = Settings.of(app.config)
-        installed = Installed(settings, self._given or _opened(app, settings))
+        if self._given is not None and settings.store is not None:
+            raise ConfigurationError(
+                f"{STORE} names a store and Coatcheck(app, sessions) was given another: drop one."
+            )
+        before = self._move_from or settings.move_from
+        incumbent = None if before is None else incumbent_of(app, before)
+        sessions = self._given or _opened(app, settings)
+        if incumbent is not None:
+            sessions = moving_in(sessions, incumbent)
+        installed = Installed(settings, sessions)
         interface = SessionInterface(installed)
         interface.sessions(app)  # so that what cannot be meant is said now
         app.extensions[NAME] = installed

@@ -115,6 +115,8 @@ class SessionInterface(FlaskInterface):
                 response.vary.add("Cookie")
             if "Cache-Control" not in response.headers:
                 response.headers["Cache-Control"] = CACHE_CONTROL
+        if edits.forget is not None:
+            response.headers.add("Set-Cookie", edits.forget)
         if edits.set_cookie is None:
             return
         looks = self._cookie(app).attributes(https=session.visit.view.https)

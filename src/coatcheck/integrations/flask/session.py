@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from flask.sessions import SessionMixin
+from markupsafe import Markup
 
 from coatcheck.core.http import ResponseEdits
 from coatcheck.core.session import Opener, Session
@@ -55,27 +56,34 @@ class FlaskSession(Session, SessionMixin):
 
     # -- flash messages -----------------------------------------------------------------------
 
-    def __getitem__(self, key: str) -> Any:
-        if key != FLASHES:
-            return super().__getitem__(key)
+    def get(self, key: str, default: Any = None) -> Any:
+        """The value at *key*, or *default*."""
+        if key != FLASHES or key not in self:
+            return super().get(key, default)
         # No read that could be out of date by the commit: flash() only adds to it.
         kept = self.look(key)
-        return _Messages(self, kept) if isinstance(kept, list) else kept
+        return _Messages(self, restored(kept)) if isinstance(kept, list) else kept
 
     def __setitem__(self, key: str, value: Any) -> None:
         if key == FLASHES and isinstance(value, list) and FLASHES in self:
             kept = self.look(FLASHES)
-            if isinstance(kept, list) and value[: len(kept)] == kept:
+            if isinstance(kept, list) and value[: len(kept)] == restored(kept):
                 for message in value[len(kept) :]:
-                    self.append(FLASHES, message, maxlen=MOST_KEPT)
+                    self.add_message(message)
                 return
-        super().__setitem__(key, value)
+        super().__setitem__(key, marked(value) if key == FLASHES else value)
+
+    def add_message(self, message: Any) -> None:
+        """Keep *message*, a pair of category and text, for the next page that asks."""
+        (kept,) = marked([message])
+        self.append(FLASHES, kept, maxlen=MOST_KEPT)
 
     def pop(self, key: str, *default: Any) -> Any:
         """Remove *key* and return its value, or *default*, as ``dict`` does."""
         if key != FLASHES or key not in self:
             return super().pop(key, *default)
-        return self.take(key)
+        kept = self.take(key)
+        return restored(kept) if isinstance(kept, list) else kept
 
     # -- what is asked when it is saved ---------------------------------------------------------
 
@@ -141,7 +149,32 @@ class _Messages(list[Any]):
 
     def append(self, message: Any) -> None:
         super().append(message)
-        self._session.append(FLASHES, message, maxlen=MOST_KEPT)
+        self._session.add_message(message)
+
+
+_HTML = "html"
+
+
+def marked(messages: Any) -> Any:
+    """*messages* as they are kept: a text that is marked as HTML has a third word that says so."""
+    if not isinstance(messages, list):
+        return messages
+    return [
+        (*message, _HTML)
+        if isinstance(message, tuple) and len(message) == 2 and isinstance(message[1], Markup)
+        else message
+        for message in messages
+    ]
+
+
+def restored(messages: list[Any]) -> list[Any]:
+    """*messages* as Flask knows them."""
+    return [
+        (message[0], Markup(message[1]))  # noqa: S704 (as the view has marked it)
+        if isinstance(message, tuple) and len(message) == 3 and message[2] == _HTML
+        else message
+        for message in messages
+    ]
 
 
 def as_user(value: object) -> str | None:
