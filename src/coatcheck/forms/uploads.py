@@ -46,6 +46,10 @@ class Upload:
     raw_filename: str = ""
     """The name as it was sent, its quoting undone. For showing, escaped; never for opening."""
 
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: object) -> dict[str, object]:
+        return {"type": "is-instance", "cls": cls}  # a typed form takes it as it is
+
     def read(self, size: int = -1) -> bytes:
         """The next *size* bytes, or all that are left."""
         return self.file.read(size)

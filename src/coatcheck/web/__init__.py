@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         update,
     )
     from coatcheck.web.errors import Http404
+    from coatcheck.web.forms import form_of, form_page, show_form
     from coatcheck.web.requests import Request
     from coatcheck.web.responses import (
         FileResponse,
@@ -75,6 +76,10 @@ __all__ = [
     "request",
     "safe_next",
     "session",
+    # forms as classes
+    "form_of",
+    "form_page",
+    "show_form",
     # answers
     "FileResponse",
     "Http404",
@@ -146,6 +151,7 @@ _PLACES = {
         "update",
     ),
     "coatcheck.web.errors": ("Http404",),
+    "coatcheck.web.forms": ("form_of", "form_page", "show_form"),
     "coatcheck.web.requests": ("Request",),
     "coatcheck.web.responses": (
         "FileResponse",

@@ -22,6 +22,7 @@ from coatcheck.core.errors import CoatcheckError, ConfigurationError
 from coatcheck.core.policy import SessionCookie, SessionPolicy
 from coatcheck.forms.limits import Limits
 from coatcheck.forms.origins import TrustedOrigins, trusted_origins
+from coatcheck.forms.typed.host import STATIC, TEMPLATES
 from coatcheck.integrations.asgi import Mode, SessionMiddleware
 from coatcheck.stores import apart, from_url
 from coatcheck.web.apps import InstalledApp, installed_apps
@@ -44,6 +45,7 @@ from coatcheck.wire.signing import Keyring
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+    from coatcheck.forms.typed.form import Form
     from coatcheck.web.database import Database
 
 V = TypeVar("V", bound=Callable[..., Any])
@@ -198,6 +200,29 @@ class App:
 
         return decorate
 
+    def form(
+        self,
+        rule: str,
+        form: "type[Form]",
+        *,
+        template: str | None = None,
+        initial: Any = None,
+        **options: Any,
+    ) -> Callable[[V], V]:
+        """Show *form* at *rule*, and call the view with its data once that has no errors.
+
+        See ``coatcheck.web.forms.form_page``, and ``route`` for the *options*; the view gets the
+        data first and then the values from the path.
+        """
+        from coatcheck.web.forms import form_view
+
+        def decorate(view: V) -> V:
+            page = form_view(form, view, template, initial, takes_request=False)
+            self.route(rule, methods=("GET", "POST"), **options)(page)
+            return view
+
+        return decorate
+
     def get(self, rule: str, **options: Any) -> Callable[[V], V]:
         """``route`` for GET."""
         return self.route(rule, methods=("GET",), **options)
@@ -225,7 +250,7 @@ class App:
         """The Jinja environment; add to its ``globals`` and ``filters`` as you like."""
         from coatcheck.web.templates import make_environment
 
-        return make_environment(self._folders("templates"), debug=self.debug)
+        return make_environment([*self._folders("templates"), TEMPLATES], debug=self.debug)
 
     def _folders(self, kind: str) -> list[Path]:
         """Where *kind* ("templates" or "static") is looked for, the site's own folders first.
@@ -296,7 +321,8 @@ class App:
             stack, self.sessions, mode=self._session_mode, preload=False, answer=_raise
         )
         if "://" not in settings.static_url:
-            stack = Static(stack, settings.static_url, self._folders("static"), debug=self.debug)
+            folders = [*self._folders("static"), STATIC]
+            stack = Static(stack, settings.static_url, folders, debug=self.debug)
         stack = AllowedHosts(stack, settings.allowed_hosts)
         return SecurityHeaders(ErrorPages(stack, self))
 

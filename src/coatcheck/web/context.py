@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote, urlencode
 
 from coatcheck.forms import flash as messages
+from coatcheck.forms.typed.host import host
 from coatcheck.web.errors import OutsideRequest
+from coatcheck.web.form_host import RequestHost
 
 if TYPE_CHECKING:
     from coatcheck.core.session import Session
@@ -25,10 +27,11 @@ _app: "ContextVar[App]" = ContextVar("coatcheck_app")
 @contextmanager
 def answering(request: "Request") -> Iterator[None]:
     """Make *request* the one that ``request`` and ``session`` stand for."""
-    token = _request.set(request)
+    token, form_host = _request.set(request), host.set(RequestHost(request))
     try:
         yield
     finally:
+        host.reset(form_host)
         _request.reset(token)
 
 

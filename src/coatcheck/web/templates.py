@@ -23,6 +23,7 @@ from jinja2 import (
 )
 
 from coatcheck.core.session import Session
+from coatcheck.forms.typed.host import TEMPLATES
 from coatcheck.web import context
 from coatcheck.web.errors import TemplateMissing
 from coatcheck.web.requests import Request
@@ -170,6 +171,7 @@ def _missing(
     name = str(error.name)
     loader = environment.loader
     folders = list(loader.searchpath) if isinstance(loader, FileSystemLoader) else []
+    folders = [folder for folder in folders if folder != str(TEMPLATES)]
     known = environment.list_templates()
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
     near += [one for one in known if Path(one).name == Path(name).name and one not in near]

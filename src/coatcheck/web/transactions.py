@@ -22,6 +22,15 @@ opened: "ContextVar[Callable[[], Scope] | None]" = ContextVar(
 )
 """What gives ``db`` the scope that it stands for here."""
 
+_working: "ContextVar[_Work | None]" = ContextVar("coatcheck_work", default=None)
+
+
+def undo() -> None:
+    """Take back what the view did to the database so far, if it did anything."""
+    work = _working.get()
+    if work is not None:
+        work.undo()
+
 
 @contextmanager
 def transaction(app: "App") -> Iterator[Callable[[Response], Response]]:
@@ -33,10 +42,11 @@ def transaction(app: "App") -> Iterator[Callable[[Response], Response]]:
     rows that are not there.
     """
     with _Work(app) as work:
-        token = opened.set(work.scope)
+        token, worker = opened.set(work.scope), _working.set(work)
         try:
             yield work.answered
         finally:
+            _working.reset(worker)
             opened.reset(token)
 
 
@@ -57,9 +67,13 @@ class _Work:
             return self._scope
 
     def answered(self, response: Response) -> Response:
-        if self._scope is not None and response.status_code >= 500:
-            self._scope.rollback()
+        if response.status_code >= 500:
+            self.undo()
         return response
+
+    def undo(self) -> None:
+        if self._scope is not None:
+            self._scope.rollback()
 
     def __enter__(self) -> Self:
         return self

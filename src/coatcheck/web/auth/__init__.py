@@ -12,8 +12,11 @@ from coatcheck.web.auth.visitor import AnonymousUser, login, logout, user_of
 if TYPE_CHECKING:
     from coatcheck.web.auth.accounts import (
         UserExists,
+        WrongCredentials,
         authenticate,
         authenticate_async,
+        check,
+        create,
         create_user,
         create_user_async,
     )
@@ -23,8 +26,11 @@ __all__ = [
     "AnonymousUser",
     "User",
     "UserExists",
+    "WrongCredentials",
     "authenticate",
     "authenticate_async",
+    "check",
+    "create",
     "create_user",
     "create_user_async",
     "login",

@@ -56,6 +56,7 @@ def _guarded(view: Any, login_url: str | None, judge: Callable[[Any], None]) -> 
         judge(request.user)
         return None
 
+    guards = (turned_away, *getattr(view, "guards", ()))
     if is_async(view):
 
         @functools.wraps(view)
@@ -63,12 +64,15 @@ def _guarded(view: Any, login_url: str | None, judge: Callable[[Any], None]) -> 
             # In a thread: it asks the database.
             return await run_in_threadpool(turned_away) or await view(*args, **kwargs)
 
+        guarded_async.guards = guards  # type: ignore[attr-defined]
         return guarded_async
 
     @functools.wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> Any:
         return turned_away() or view(*args, **kwargs)
 
+    # A page with a form asks them too, for it shows the form before the view is called.
+    guarded.guards = guards  # type: ignore[attr-defined]
     return guarded
 
 
