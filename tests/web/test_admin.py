@@ -101,7 +101,7 @@ def test_logging_out_is_by_form_only_and_ends_the_session(app):
 
 def test_the_login_form_proves_itself_without_help_of_the_browser(app):
     client = browser(app)
-    (token,) = re.findall(r'value="([\w-]{68})"', client.get("/admin/login/").text)
+    (token,) = re.findall(r'value="([\w-]{128})"', client.get("/admin/login/").text)
     fields = {"username": "boss", "password": PASSWORD}
     assert client.post("/admin/login/", data=fields).status_code == 403
     answer = client.post("/admin/login/", data={**fields, "csrfmiddlewaretoken": token})

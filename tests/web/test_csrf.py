@@ -8,7 +8,7 @@ from coatcheck.web import csrf_unprotected, path, request, session
 from coatcheck.web.context import current_request
 from tests.web.sites import browser, calls_of, site
 
-TOKEN = re.compile(r'value="([A-Za-z0-9_-]{68})"')
+TOKEN = re.compile(r'value="([A-Za-z0-9_-]{128})"')
 
 
 def token_page():

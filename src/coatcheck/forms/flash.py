@@ -18,6 +18,9 @@ class FlashSession(Protocol):
     def __contains__(self, key: object, /) -> bool:
         """Whether there is a value at *key*."""
 
+    def __getitem__(self, key: str, /) -> Any:
+        """The value at *key*."""
+
     def append(self, key: str, item: Any, /, maxlen: int | None = None) -> None:
         """Add to the list at *key*, whose oldest go beyond *maxlen*."""
 
@@ -35,21 +38,37 @@ class Html(str):
 
 
 class Taken:
-    """What one request has taken out of its session. A host keeps one for each request."""
+    """What one request has taken out of its session, and what it queued there. A host keeps one for
+    each request."""
 
-    __slots__ = ("messages",)
+    __slots__ = ("messages", "queued")
 
     def __init__(self) -> None:
         self.messages: list[tuple[str, str]] | None = None
+        self.queued: list[tuple[str, ...]] = []
 
 
-def flash(session: FlashSession, message: str, category: str = "message") -> None:
+def flash(
+    session: FlashSession, message: str, category: str = "message", taken: Taken | None = None
+) -> None:
     """Keep *message* for the next page that asks. Of more than 100 unseen ones the oldest go.
 
-    Templates escape it, unless it is marked as HTML (``markupsafe.Markup``).
+    Templates escape it, unless it is marked as HTML (``markupsafe.Markup``). The request's *taken*
+    notes it, so that an answer that is given again can bring it along.
     """
-    kept = (str(category), str(message))
-    session.append(KEY, (*kept, _HTML) if hasattr(message, "__html__") else kept, maxlen=MOST_KEPT)
+    kept: tuple[str, ...] = (str(category), str(message))
+    if hasattr(message, "__html__"):
+        kept = (*kept, _HTML)
+    session.append(KEY, kept, maxlen=MOST_KEPT)
+    if taken is not None:
+        taken.queued.append(kept)
+
+
+def flash_again(session: FlashSession, queued: Iterable[tuple[str, ...]]) -> None:
+    """Queue what ``Taken.queued`` noted in an earlier request, but what is waiting there still."""
+    for kept in queued:
+        if KEY not in session or kept not in session[KEY]:
+            session.append(KEY, kept, maxlen=MOST_KEPT)
 
 
 @overload

@@ -81,13 +81,15 @@ class State(Enum):
 class Submission(NamedTuple):
     """One try to submit something: which one, what it holds, and when its form was shown.
 
-    ``at_most_once`` says that a try whose end nobody knows must not be repeated unasked.
+    ``at_most_once`` says that a try whose end nobody knows must not be repeated unasked. ``keep``
+    shortens the time that the answer is kept, in seconds.
     """
 
     key: ClaimKey
     fingerprint: bytes
     minted: float = 0.0
     at_most_once: bool = False
+    keep: float = LONGEST
 
 
 class Replay(NamedTuple):
@@ -214,13 +216,14 @@ class Once:
         )
 
     async def claim(
-        self, submission: Submission
+        self, submission: Submission, wait: float | None = None
     ) -> "Run | Replay | Edited | StillRunning | CannotTell":
         """Claim *submission*: a ``Run`` for whoever is to process it, else what to answer.
 
-        One store call where it is new. Waits while another request runs it. Raises
-        ``StoreUnavailable``; then nothing was claimed.
+        One store call where it is new. Waits while another request runs it, for *wait* seconds if
+        given. Raises ``StoreUnavailable``; then nothing was claimed.
         """
+        patience = self._wait if wait is None else wait
         holder = secrets.token_urlsafe(9)
         print = hmac.digest(submission.key.secret, submission.fingerprint, "sha256")
         waited = 0.0
@@ -230,9 +233,9 @@ class Once:
                 return run
             verdict, known, record = await self._look(submission, print, holder)
             while verdict is Verdict.WAIT and known is not None:
-                if waited >= self._wait:
+                if waited >= patience:
                     return StillRunning(known.at)
-                seconds = min(FIRST + waited / 4, LONGEST_POLL, self._wait - waited)
+                seconds = min(FIRST + waited / 4, LONGEST_POLL, patience - waited)
                 waited += seconds
                 await self._pause(seconds)
                 verdict, known, record = await self._look(submission, print, holder)
@@ -286,7 +289,7 @@ class Once:
             digest=_NOBODY,
             created=now,
             seen=now,
-            expires=now + self.keep,
+            expires=now + min(self.keep, submission.keep),
             renewed=now,
             fields={_CLAIM: _written(known)},
         )
@@ -410,13 +413,14 @@ class Run:
         base = self._record
         fields = {_CLAIM: _written(known), **more}
         removed = frozenset(base.fields.keys() - fields.keys())
+        keep = min(self.once.keep, self.submission.keep)
         after = base._replace(
             fields=fields,
             version=base.version + 1,
             lease=None,
             seen=now,
             # A claim that was given back only has to outlast who might still come late.
-            expires=now + (self.once.lease if known.state is State.FREE else self.once.keep),
+            expires=now + (self.once.lease if known.state is State.FREE else keep),
         )
         commit = Commit(base.version, after, frozenset(fields), removed, self._holder, now)
         try:

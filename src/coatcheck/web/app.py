@@ -318,7 +318,12 @@ class App:
         for wrap in reversed(site_middleware(settings.middleware, settings.where)):
             stack = wrap(stack)
         stack = SessionMiddleware(
-            stack, self.sessions, mode=self._session_mode, preload=False, answer=_raise
+            stack,
+            self.sessions,
+            mode=self._session_mode,
+            preload=False,
+            eager=False,
+            answer=_raise,
         )
         if "://" not in settings.static_url:
             folders = [*self._folders("static"), STATIC]

@@ -172,7 +172,8 @@ current_user: Any = _StandIn("user", lambda: current_request("user").user, _user
 
 def flash(message: str, category: str = "message") -> None:
     """Keep *message* for the next page that shows messages."""
-    messages.flash(current_request("flash()").session, message, category)
+    request = current_request("flash()")
+    messages.flash(request.session, message, category, request.flashed)
 
 
 def get_flashed_messages(

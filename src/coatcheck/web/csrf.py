@@ -2,7 +2,8 @@
 
 ``forms.csrf`` decides; this file reads the headers and cookies for it, and keeps the promise that a
 page with a form writes nothing: the token is bound to the session's cookie where one came, else to
-a cookie of the browser's own, which is set only when a token was shown. No store is asked.
+a cookie of the browser's own, which is set only when a token was shown. No store is asked. The
+tokens are tickets, which ``once`` reads.
 """
 
 from collections.abc import Callable
@@ -19,11 +20,11 @@ from coatcheck.forms.csrf import (
     Verdict,
     check,
     is_binding,
-    mint,
     new_binding,
     sent_token,
 )
 from coatcheck.forms.origins import TrustedOrigins, own_origin
+from coatcheck.forms.tickets import Binding, Ticket, mint, read
 from coatcheck.web.errors import CsrfRefused
 from coatcheck.wire.cookies import CookieAttributes, values
 from coatcheck.wire.signing import Keyring
@@ -53,23 +54,46 @@ def is_unprotected(view: Callable[..., Any]) -> bool:
 class Csrf:
     """Token, verdict and cookie of one request."""
 
-    def __init__(self, request: "Request", keyring: Keyring, trusted: TrustedOrigins) -> None:
+    def __init__(
+        self,
+        request: "Request",
+        keyring: Keyring,
+        trusted: TrustedOrigins,
+        clock: Callable[[], float],
+    ) -> None:
         self._request = request
         self._keyring = keyring
         self._trusted = trusted
+        self._clock = clock
         self._cookie = _OVER_HTTPS if request.is_secure() else _OVER_HTTP
         self._shown = False
         self._new_binding: str | None = None
 
-    def token(self) -> str:
-        """A token for a form on the page being made. Reads and writes no session."""
+    def token(self, once: str = "") -> str:
+        """A token for a form on the page being made. Reads and writes no session.
+
+        Forms with the same *once* are one submission, as far as they were shown before it was
+        answered.
+        """
         self._shown = True
-        binding = self._session_binding() or self._browser_binding()
-        if binding is None:
+        found = self.bindings()
+        if not found:
             # One for all the forms of the page.
             self._new_binding = self._new_binding or new_binding()
-            binding = self._new_binding.encode()
-        return mint(self._keyring, binding)
+            found = [Binding.of_browser(self._new_binding)]
+        return mint(self._keyring, found[0], self._clock(), once)
+
+    def bindings(self) -> list[Binding]:
+        """What tells this visitor from others: by the session first, then by the browser."""
+        token = self._request.session.token
+        browser = self._browser_binding()
+        found = [Binding.of_session(token)] if token is not None else []
+        return [*found, Binding(browser, browser)] if browser is not None else found
+
+    def ticket(self) -> Ticket | None:
+        """The ticket in the form that was sent, if it is this visitor's."""
+        # Not one in a header: a script sends that with everything, whatever it submits.
+        return read(sent_token(self._request.POST), self._keyring, self.bindings(), self._clock())
 
     async def protect(self, read_form: Callable[[], Any]) -> None:
         """Raise CsrfRefused unless the request shows that it comes from this site.

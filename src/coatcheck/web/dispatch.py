@@ -17,9 +17,11 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from coatcheck.forms.csrf import SAFE_METHODS
+from coatcheck.integrations.asgi import VISIT
 from coatcheck.web import body, context
 from coatcheck.web.csrf import is_unprotected
 from coatcheck.web.errors import CsrfRefused, MethodNotAllowed, NoRoute
+from coatcheck.web.once import RESULTS, TICKET_HEADER, Forms, by_script
 from coatcheck.web.own_pages import problem_response, welcome_response
 from coatcheck.web.problems import is_answer
 from coatcheck.web.requests import Request
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     from coatcheck.web.app import App
 
 
+READING = frozenset({"GET", "HEAD"})
+
 logger = logging.getLogger("coatcheck.web")
 
 
@@ -40,6 +44,7 @@ class Dispatcher:
 
     def __init__(self, app: "App") -> None:
         self._app = app
+        self._forms = Forms(app) if app.settings.form_once else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive, send, app=self._app)
@@ -47,8 +52,13 @@ class Dispatcher:
         with context.answering(request):
             try:
                 response = await self._answer(request)
+                if request.attempt is not None and self._forms is not None:
+                    self._forms.keep(request, response, request.attempt)
                 await response(scope, receive, send)
             finally:
+                if request.attempt is not None:
+                    # Whatever came in between: what has an answer that was kept is past this.
+                    await request.attempt.give_up(failed=True)
                 request.close_files()
 
     async def _answer(self, request: Request) -> Response:
@@ -64,12 +74,17 @@ class Dispatcher:
                 )
             response = await problem_response(error, self._app, request)
         settle(response, method=request.method)
+        if request.method not in SAFE_METHODS and by_script(request) and request.csrf.ticket():
+            response.headers[TICKET_HEADER] = request.csrf.token()  # for the form that stays
         request.csrf.finish(response)
         if request.method == "HEAD" and isinstance(response, HttpResponse):
             response.body = b""  # RFC 9110 §9.3.2: the headers stay as for GET
         return response
 
     async def _find_and_call(self, request: Request) -> Response:
+        path = own_path(request.scope)
+        if path.startswith(RESULTS) and self._forms is not None and request.method in READING:
+            return await self._forms.result(request, path.removeprefix(RESULTS))
         match resolve(self._app, request.scope):
             case Found(endpoint, values):
                 request.endpoint = endpoint
@@ -97,9 +112,17 @@ class Dispatcher:
         view = endpoint.route.view
         read = functools.partial(body.read, request, self._app.limits)
         if request.method not in SAFE_METHODS:
-            if not is_unprotected(view):
+            protected = not is_unprotected(view)
+            if protected:
                 await request.csrf.protect(read)
             await read()
+            if self._forms is not None and protected:
+                claimed = await self._forms.enter(request, view)
+                if isinstance(claimed, Response):
+                    return claimed
+                request.attempt = claimed
+            elif request.session.token is not None and request.scope[VISIT].leased:
+                await request.session.load()
         arguments = (request,) if endpoint.route.takes_request else ()
         call = functools.partial(view, *arguments, **values)
         if not is_async(view):
@@ -161,9 +184,13 @@ def resolve(app: "App", scope: Scope) -> Found | WrongMethod | NotFound:
     """What answers the request in *scope*; found once, however often it is asked."""
     trail = trail_of(scope)
     if trail.resolved is None:
-        path = str(scope["path"]).removeprefix(str(scope.get("root_path", "")).rstrip("/"))
-        trail.resolved = app.routes.resolve(scope["method"], path or "/")
+        trail.resolved = app.routes.resolve(scope["method"], own_path(scope) or "/")
     return trail.resolved
+
+
+def own_path(scope: Scope) -> str:
+    """The path below the place where a server or another application mounted this one."""
+    return str(scope["path"]).removeprefix(str(scope.get("root_path", "")).rstrip("/"))
 
 
 def is_async(view: Callable[..., Any]) -> bool:

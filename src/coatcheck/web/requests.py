@@ -24,6 +24,7 @@ from coatcheck.web.errors import NotJson
 
 if TYPE_CHECKING:
     from coatcheck.core.session import Session
+    from coatcheck.integrations.once_asgi import Attempt
     from coatcheck.web.app import App
     from coatcheck.web.routing import Endpoint
 
@@ -33,6 +34,8 @@ class Request(StarletteRequest):
 
     endpoint: "Endpoint | None" = None
     """The route that answers, once one is found."""
+    attempt: "Attempt | None" = None
+    """The right to process what was submitted, while its view runs."""
     body_read = False
     """Whether the body has been read; then it stands in ``POST``, ``FILES`` and ``body``."""
 
@@ -46,7 +49,7 @@ class Request(StarletteRequest):
     ) -> None:
         super().__init__(scope, receive, send)
         self._site = app
-        self.csrf = Csrf(self, app.keyring, app.trusted_origins)
+        self.csrf = Csrf(self, app.keyring, app.trusted_origins, app.sessions.lifecycle.clock)
         self.flashed = Taken()
         self._content = b""
         self._fields: FormData[str] = FormData()

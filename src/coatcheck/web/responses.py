@@ -43,6 +43,10 @@ logger = logging.getLogger("coatcheck.web")
 class HttpResponse(Response):
     """A page. ``response["Name"] = value`` sets a header, as in Django."""
 
+    refused = False
+    """Whether the form that it answers was not processed, so that the same may be sent again. An
+    answer of 400 and above says so anyway."""
+
     def __init__(
         self,
         content: object = "",

@@ -12,10 +12,13 @@ from coatcheck.web import context
 
 
 class CsrfToken:
-    """The token of the form being shown: ``{{ csrf_token() }}`` or ``{{ csrf_token }}``."""
+    """The token of the form being shown: ``{{ csrf_token() }}`` or ``{{ csrf_token }}``.
 
-    def __call__(self) -> str:
-        return context.current_request("csrf_token").csrf.token()
+    With *once*, all forms of that name are one submission: see ``Csrf.token``.
+    """
+
+    def __call__(self, once: str = "") -> str:
+        return context.current_request("csrf_token").csrf.token(str(once))
 
     def __str__(self) -> str:
         return self()
@@ -26,8 +29,8 @@ class CsrfToken:
 class CsrfInput:
     """The hidden field with the token: ``{{ csrf_input }}``, the same as ``{% csrf_token %}``."""
 
-    def __call__(self) -> Markup:
-        return Markup(hidden_field(csrf_token()))  # noqa: S704 (a token holds no HTML)
+    def __call__(self, once: str = "") -> Markup:
+        return Markup(hidden_field(csrf_token(once)))  # noqa: S704 (a token holds no HTML)
 
     def __str__(self) -> str:
         return str(self())
@@ -42,8 +45,9 @@ csrf_input = CsrfInput()
 class DjangoTags(Extension):
     """``{% csrf_token %}``, ``{% url 'name' value key=value %}``, ``{% static 'site.css' %}``.
 
-    The last two also take ``as variable``, to keep the address for later. ``{% load static %}`` is
-    accepted and does nothing, because the tags are there anyway.
+    The first takes ``once="name"``, for forms that are one submission together, the others ``as
+    variable``, to keep the address for later. ``{% load static %}`` is accepted and does nothing,
+    because the tags are there anyway.
     """
 
     tags = {"csrf_token", "url", "static", "load"}  # noqa: RUF012 (declared so by Jinja)
@@ -52,7 +56,8 @@ class DjangoTags(Extension):
         tag = next(parser.stream)
         match tag.value:
             case "csrf_token":
-                return nodes.Output([self.call_method("field")]).set_lineno(tag.lineno)
+                once = _once(parser)
+                return nodes.Output([self.call_method("field", [once])]).set_lineno(tag.lineno)
             case "load":
                 return _load(parser, tag.lineno)
         args, kwargs, target = _arguments(parser, tag.value)
@@ -61,14 +66,24 @@ class DjangoTags(Extension):
             return nodes.Output([call]).set_lineno(tag.lineno)
         return nodes.Assign(nodes.Name(target, "store"), call).set_lineno(tag.lineno)
 
-    def field(self) -> Markup:
-        return csrf_input()
+    def field(self, once: str) -> Markup:
+        return csrf_input(once)
 
     def url(self, name: str, *args: Any, **kwargs: Any) -> str:
         return context.reverse(name, args, kwargs)
 
     def static(self, file: str) -> str:
         return context.static_url(file)
+
+
+def _once(parser: Parser) -> nodes.Expr:
+    """What ``{% csrf_token once=... %}`` names; the empty text where it is not there."""
+    if parser.stream.current.type == "block_end":
+        return nodes.Const("")
+    if not parser.stream.skip_if("name:once"):
+        parser.fail('{% csrf_token %} takes nothing but a name: {% csrf_token once="checkout" %}.')
+    parser.stream.expect("assign")
+    return _value(parser)
 
 
 def _load(parser: Parser, line: int) -> list[nodes.Node]:

@@ -83,4 +83,6 @@ def to_login(request: "Request", login_url: str | None = None) -> HttpResponseRe
         target = reverse(target)
     if request.method in SAFE_METHODS:
         target += "?" + urlencode({"next": request.get_full_path()})
-    return HttpResponseRedirect(target)
+    response = HttpResponseRedirect(target)
+    response.refused = True  # after the login the visitor may go back and send the form
+    return response

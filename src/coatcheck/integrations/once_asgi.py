@@ -1,0 +1,108 @@
+"""Submissions that are processed once, on an event loop.
+
+``Submissions`` claims them before the session is loaded, in one phase with that; an ``Attempt`` is
+a run that an event loop keeps alive while its view works. What is claimed and decided stands in
+``coatcheck.forms.once``.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import anyio
+
+from coatcheck.core.errors import StoreUnavailable
+from coatcheck.forms.answers import Answer
+from coatcheck.forms.once import CannotTell, Edited, Once, Replay, Run, StillRunning, Submission
+
+from .threaded import Phases
+
+Otherwise = Replay | Edited | StillRunning | CannotTell
+"""What a submission gets that is not to be processed."""
+
+Loading = Callable[[], Coroutine[Any, Any, None]]
+
+
+class Submissions:
+    """Claims for a host with an event loop: *once*, through *phases*."""
+
+    def __init__(self, once: Once, phases: Phases) -> None:
+        self.once = once
+        self.phases = phases
+
+    async def claim(
+        self, submission: Submission, then: Loading | None = None, *, wait: float | None = None
+    ) -> "Attempt | Otherwise":
+        """Claim *submission*; whoever is to process it does *then* in the same phase.
+
+        That is the load of the session: its lease is not waited for by who only waits for an
+        answer. *wait* as in ``Once.claim``. Raises ``StoreUnavailable`` and what *then* raises; in
+        both cases nothing is claimed.
+        """
+        outcome = await self.phases.run(self._claimed(submission, then, wait))
+        return Attempt(outcome, self.phases) if isinstance(outcome, Run) else outcome
+
+    async def _claimed(
+        self, submission: Submission, then: Loading | None, wait: float | None
+    ) -> Run | Otherwise:
+        outcome = await self.once.claim(submission, wait)
+        if isinstance(outcome, Run) and then is not None:
+            try:
+                await then()
+            except Exception:
+                await outcome.free()
+                raise
+        return outcome
+
+
+class Attempt:
+    """A run that is renewed for as long as its view works. It has to be ended, whatever comes."""
+
+    def __init__(self, run: Run, phases: Phases) -> None:
+        self.run = run
+        self.ended = False
+        self._phases = phases
+        self._loop = asyncio.get_running_loop()
+        self._renewing: asyncio.Task[None] | None = None
+        self._timer = self._loop.call_later(run.once.beat, self._beat)
+
+    async def finish(self, answer: Answer) -> None:
+        """Keep *answer*: for the phase in which the session was committed."""
+        self._end()
+        await self.run.finish(answer)
+
+    async def free(self) -> None:
+        """Give the submission back unprocessed: for the phase that commits the session."""
+        self._end()
+        await self.run.free()
+
+    async def give_up(self, *, failed: bool) -> None:
+        """Unless it was ended: give it back, as failed or unprocessed, even when cancelled."""
+        if self.ended:
+            return
+        self._end()
+        with anyio.CancelScope(shield=True):
+            await self._phases.finish(self.run.fail() if failed else self.run.free())
+
+    async def holds(self) -> bool:
+        """Whether nobody has taken over. Asks the store only where the run's time is over."""
+        return await self._phases.run(self.run.holds())
+
+    def _end(self) -> None:
+        # Perhaps in a worker thread, where a phase runs: the loop's own things wait for the loop.
+        self.ended = True
+        self._loop.call_soon_threadsafe(self._timer.cancel)
+
+    def _beat(self) -> None:
+        if not self.ended:
+            self._renewing = self._loop.create_task(self._renew())
+
+    async def _renew(self) -> None:
+        pause = self.run.once.beat
+        try:
+            if not await self._phases.run(self.run.renew()):
+                return
+        except StoreUnavailable:
+            pause = 1.0  # it may be back before the run lapses
+        if not self.ended:
+            self._timer = self._loop.call_later(pause, self._beat)
