@@ -8,6 +8,7 @@ except ModuleNotFoundError:
     raise SystemExit('The commands are in the extra "web": pip install "coatcheck[web]"') from None
 
 from coatcheck.cli.commands import Commands
+from coatcheck.cli.explain import explain
 from coatcheck.cli.failures import told
 
 _IN_A_PROJECT = (
@@ -93,6 +94,9 @@ def startapp(name: str) -> None:
     from coatcheck.cli.commands import start_app
 
     start_app(name, Path())
+
+
+coatcheck.add_command(explain)
 
 
 def main() -> None:
