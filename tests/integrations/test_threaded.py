@@ -87,7 +87,7 @@ class Host:
 
     async def waited_for(self) -> None:
         """Until a request waits for another one's lease."""
-        await until(lambda: bool(self.sessions.lifecycle._waiting._queued))
+        await until(lambda: bool(self.sessions.lifecycle._waiting._queues))
 
     def stored(self) -> Any:
         (record,) = self.store._records.values()

@@ -5,7 +5,7 @@ request nothing is different. Only who shows the current secret can read a recor
 not who has a copy of it, and not another request whose secret has just been replaced.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import cast
 
 from coatcheck.wire.tokens import Token
@@ -18,6 +18,7 @@ from .policy import Isolation, SessionCookie, SessionPolicy
 from .record import Record
 from .session import Session
 from .store import AtRest, Store, is_sealed
+from .waiting import Pause
 
 
 class EncryptedLifecycle(Lifecycle):
@@ -33,7 +34,7 @@ class EncryptedLifecycle(Lifecycle):
         policy: SessionPolicy,
         cookie: SessionCookie,
         clock: Callable[[], float],
-        pause: Callable[[float], Awaitable[None]],
+        pause: Pause,
         notify: Listener,
     ) -> None:
         super().__init__(store, policy, cookie, clock, pause, notify)

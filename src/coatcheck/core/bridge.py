@@ -17,6 +17,7 @@ Nothing is generated and no method exists twice. If an accidental real ``await``
 logic, ``advance`` sees the coroutine suspend and says so at once, in the first test that runs it.
 """
 
+import threading
 import time
 from collections.abc import Coroutine, Generator, Sequence
 from types import coroutine
@@ -24,14 +25,16 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from .record import Lease, Record
 from .store import BlockingStore, Busy, Commit, Committed, Conflict, Gone, Store
+from .waiting import Bell
 
 T = TypeVar("T")
 
 
 class Nap(NamedTuple):
-    """What a phase waits for at a pause: *seconds* to pass."""
+    """What a phase waits for at a pause: *seconds* to pass, or *bell* to ring."""
 
     seconds: float
+    bell: Bell | None = None
 
 
 class Done(NamedTuple, Generic[T]):
@@ -59,7 +62,7 @@ def step(phase: Coroutine[Any, Any, T]) -> T:
     """
     try:
         while True:
-            time.sleep(_nap(phase, phase.send(None)).seconds)
+            _sleep(*_nap(phase, phase.send(None)))
     except StopIteration as done:
         result: T = done.value
         return result
@@ -76,18 +79,41 @@ def _nap(phase: Coroutine[Any, Any, object], found: object) -> Nap:
     )
 
 
+def _sleep(seconds: float, bell: Bell | None) -> None:
+    if bell is None:
+        time.sleep(seconds)
+        return
+    rung = threading.Event()
+    bell.listen(rung.set)
+    rung.wait(seconds)
+
+
 @coroutine
-def pause(seconds: float) -> Generator[Nap, None, None]:
+def pause(seconds: float, bell: Bell | None = None) -> Generator[Nap, None, None]:
     """Suspend a phase that is stepped, for whoever steps it to sleep: the pause over a blocking
     store."""
-    yield Nap(seconds)
+    yield Nap(seconds, bell)
 
 
-async def async_pause(seconds: float) -> None:
+async def async_pause(seconds: float, bell: Bell | None = None) -> None:
     """Wait on the event loop of asyncio: the pause of an asynchronous store."""
     import asyncio  # here, as it takes longer to import than the whole engine
 
-    await asyncio.sleep(seconds)
+    if bell is None:
+        await asyncio.sleep(seconds)
+        return
+    loop, rung = asyncio.get_running_loop(), asyncio.Event()
+
+    def wake() -> None:
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(rung.set)
+
+    bell.listen(wake)
+    try:
+        async with asyncio.timeout(seconds):
+            await rung.wait()
+    except TimeoutError:
+        pass
 
 
 class Awaitable:

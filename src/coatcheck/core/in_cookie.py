@@ -4,7 +4,7 @@ There is nothing to load, to compare with or to end: the record comes sealed wit
 goes back with the answer whenever it changed. The order of things is ``lifecycle``'s.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import cast
 
 from coatcheck.wire.cookies import LONGEST
@@ -24,6 +24,7 @@ from .policy import Isolation, SessionCookie, SessionPolicy
 from .record import Record
 from .session import Opener, Session
 from .store import Busy, Committed, Conflict, Gone, InCookie, Store
+from .waiting import Pause
 
 _SOMEBODY = Token.new()
 
@@ -40,7 +41,7 @@ class CookieLifecycle(Lifecycle):
         policy: SessionPolicy,
         cookie: SessionCookie,
         clock: Callable[[], float],
-        pause: Callable[[float], Awaitable[None]],
+        pause: Pause,
         notify: Listener,
     ) -> None:
         super().__init__(store, policy, cookie, clock, pause, notify)

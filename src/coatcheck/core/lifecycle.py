@@ -5,7 +5,7 @@ blocking and asynchronous hosts share it (see ``bridge``).
 """
 
 import secrets
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from coatcheck.wire.cookies import values
 from coatcheck.wire.tokens import Token, handle
@@ -20,7 +20,7 @@ from .policy import Isolation, SessionCookie, SessionPolicy
 from .record import Lease, Record
 from .session import Opener, Session, user_key
 from .store import SEALED, Busy, Commit, Committed, Conflict, Gone, Store, is_sealed
-from .waiting import Waiting, rest
+from .waiting import Pause, Waiting, rest
 
 LONGEST_REST = 1.0
 """Seconds between two batches of a sweep at most, also when somebody sets the clock."""
@@ -40,7 +40,7 @@ class Lifecycle:
         policy: SessionPolicy,
         cookie: SessionCookie,
         clock: Callable[[], float],
-        pause: Callable[[float], Awaitable[None]],
+        pause: Pause,
         notify: Listener,
     ) -> None:
         self.store = store
@@ -51,7 +51,7 @@ class Lifecycle:
         self._waiting = Waiting(pause, policy.wait, policy.waiters)
         self.notify = notify
 
-    def over(self, store: Store, pause: Callable[[float], Awaitable[None]]) -> "Lifecycle":
+    def over(self, store: Store, pause: Pause) -> "Lifecycle":
         """The same rules over another view of the store, as an asynchronous host needs it."""
         return type(self)(store, self.policy, self.cookie, self.clock, pause, self.notify)
 
@@ -106,7 +106,11 @@ class Lifecycle:
             name = EventName.LATE if late else EventName.REJECTED
             self.notify(Event(name, handle(record.id), detail="an older or forged secret"))
         if holder is not None:
-            await self.store.release(record.id, holder)
+            await self._release(record.id, holder)
+
+    async def _release(self, id: str, holder: str) -> None:
+        await self.store.release(id, holder)
+        self._waiting.wake(id)
 
     def _read(self, record: Record, token: Token | None) -> Record:
         """*record* as the owner of *token* reads it."""
@@ -129,16 +133,19 @@ class Lifecycle:
         """The record with its lease, as soon as it is free."""
         session.holder = holder  # before it is: who is cancelled meanwhile has it to give back
         try:
-            found = await self._ask(id, holder)
-            if isinstance(found, Busy):
-                with self._waiting.queue(id) as pause:
-                    while isinstance(found, Busy):
-                        await pause()
-                        found = await self._ask(id, holder)
+            if id not in self._waiting:  # or else others are before this one
+                found = await self._ask(id, holder)
+                if not isinstance(found, Busy):
+                    return found
+            with self._waiting.queue(id) as pause:
+                while True:
+                    await pause()
+                    found = await self._ask(id, holder)
+                    if not isinstance(found, Busy):
+                        return found
         except Exception:
             session.holder = None
             raise
-        return found
 
     async def _ask(self, id: str, holder: str) -> Record | Busy | None:
         now = self.clock()
@@ -235,6 +242,7 @@ class Lifecycle:
         for ended in session.ending:
             if await self.store.end(ended):
                 self.notify(Event(EventName.DESTROYED, handle(ended)))
+            self._waiting.wake(ended)
             session.holder = None  # the lease has ended with it
         changes = session.changes()
         if session.record is None:
@@ -258,7 +266,7 @@ class Lifecycle:
         """Give the session's lease back, if it was loaded under one, and save nothing."""
         whose = session.record or session.token
         if session.holder is not None and whose is not None:
-            await self.store.release(whose.id, session.holder)
+            await self._release(whose.id, session.holder)
             session.holder = None
 
     async def _create(
@@ -308,6 +316,7 @@ class Lifecycle:
                         await pause()
                         now = self.clock()
                         outcome = await self._put(session, changes, base, after, token, now)
+            self._waiting.wake(base.id)
             fresh = None
             if isinstance(outcome, Conflict):
                 fresh = self._read(outcome.fresh, session.token)
@@ -504,6 +513,7 @@ class Lifecycle:
     async def revoke(self, id: str) -> bool:
         """End the session with the record id *id*; whether there was one."""
         ended = await self.store.end(id)
+        self._waiting.wake(id)
         if ended:
             self.notify(Event(EventName.DESTROYED, handle(id), detail="revoked"))
         return ended

@@ -70,7 +70,7 @@ class Phases:
                 reached = bridge.advance(phase) if in_place else await self._hop(phase)
                 if not isinstance(reached, bridge.Nap):
                     return reached.value
-                await asyncio.sleep(reached.seconds)
+                await bridge.async_pause(*reached)
         finally:
             phase.close()  # where it was cancelled at a pause; it is over in all other cases
 

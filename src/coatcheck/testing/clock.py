@@ -2,6 +2,8 @@
 
 import time
 
+from coatcheck.core.waiting import Bell
+
 
 class FakeClock:
     """Seconds since the epoch, as ``Sessions(clock=…)`` asks for them; only ``advance`` moves it.
@@ -20,7 +22,7 @@ class FakeClock:
         """Let *seconds* pass. Less than 0 is a clock that was set back."""
         self._now += seconds
 
-    async def pause(self, seconds: float) -> None:
+    async def pause(self, seconds: float, bell: Bell | None = None) -> None:
         """Let *seconds* pass where code would sleep: give it to ``Lifecycle.over``."""
         self.advance(seconds)
 

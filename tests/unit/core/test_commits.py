@@ -452,7 +452,7 @@ def test_who_asks_for_the_lease_waits_in_the_load_and_sees_what_the_holder_wrote
     sessions.step(sessions.lifecycle.load(holder, leased=True))
     holder["count"] += 10
 
-    async def pause(seconds):
+    async def pause(seconds, bell=None):
         clock.advance(seconds)
         if not holder.loaded or holder.holder is not None:
             await sessions.lifecycle.commit(holder, holder_view)
@@ -469,7 +469,7 @@ def test_only_so_many_wait_at_a_time_in_one_process(engine, returning, clock):
     sessions = visitor.sessions
     outcomes: list[str] = []
 
-    async def pause(seconds):
+    async def pause(seconds, bell=None):
         clock.advance(seconds)
         if not outcomes:
             outcomes.append("asked")
@@ -503,7 +503,7 @@ def test_a_commit_that_loses_again_and_again_rests_after_every_second_try(
             await commit(Commit(found.version, faster, frozenset(), frozenset(), None, clock()))
         return await commit(offered)
 
-    async def pause(seconds):
+    async def pause(seconds, bell=None):
         rested.append(seconds)
 
     lifecycle.store.commit = beaten
