@@ -13,7 +13,7 @@ help: ## show this list
 	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 14
 
 demo: $(VENV)/web.installed ## serve the demo site on http://127.0.0.1:8000 (other port: PORT=8001)
-	@cd examples/demo && exec $(BIN)/python manage.py runserver 127.0.0.1:$(PORT)
+	@cd examples/demo && $(BIN)/python manage.py migrate && exec $(BIN)/python manage.py runserver 127.0.0.1:$(PORT)
 
 test: $(VENV)/dev.installed ## run the tests (some of them: ARGS="-k cookies")
 	@$(BIN)/pytest $(ARGS)

@@ -28,6 +28,7 @@ def calls_of(app: App) -> list[str]:
     """The verbs that *app* calls its store with from now on."""
     calls: list[str] = []
     store = app.sessions.store
+    store = getattr(store, "verbs", store)  # where a blocking store steps awaitable ones
 
     def counted(verb: str) -> Callable[..., Any]:
         real = getattr(store, verb)

@@ -16,6 +16,7 @@ app.templates.globals.update(
     theme=words.theme,
     held=held.held,
     last_change=changes.last_change,
+    exercise_shown=code.exercise_shown,
     views_behind=code.views_behind,
     template_behind=code.template_behind,
 )

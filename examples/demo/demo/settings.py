@@ -10,6 +10,15 @@ SECRET_KEY = os.environ.get("SECRET_KEY", "")
 
 INSTALLED_APPS = [
     "coatcheck.web.sessions",
+    "coatcheck.web.auth",
+    "exercises.visit_counter",
+    "exercises.shopping_cart",
+    "exercises.preferences",
+    "exercises.ninja_gold",
+    "exercises.disappearing_ninjas",
+    "exercises.email_validation",
+    "exercises.login_registration",
+    "exercises.look",
 ]
 
 MIDDLEWARE = [
@@ -22,8 +31,6 @@ MIDDLEWARE = [
 ROOT_URLCONF = "demo.urls"
 
 TEMPLATES = [BASE_DIR / "templates"]
-STATIC_URL = "/static/"
-STATIC_DIRS = [BASE_DIR / "static"]
 
 # Sessions are kept here, so they outlive the server.
 DATABASE_URL = os.environ.get("DATABASE_URL", f"sqlite:///{BASE_DIR / 'db.sqlite3'}")

@@ -10,13 +10,23 @@ from coatcheck.web import request
 from pages import highlight
 
 ROOT = Path(__file__).resolve().parent.parent
+EXERCISES = ROOT.parent / "exercises"
 
 
 class Piece(NamedTuple):
-    """Some lines of a file of the demo, coloured."""
+    """Some lines of a file, coloured."""
 
     file: str
     html: Markup
+
+
+class Exercise(NamedTuple):
+    """The files of an exercise: in path style, in route style, and its templates."""
+
+    folder: str
+    path_style: list[Piece]
+    route_style: Piece
+    templates: list[Piece]
 
 
 def views_behind(*names):
@@ -25,11 +35,39 @@ def views_behind(*names):
 
 
 def template_behind(file):
-    """A whole template."""
-    text = (ROOT / "templates" / file).read_text(encoding="utf-8")
-    return Piece(f"templates/{file}", highlight.template(text))
+    """A whole template of the demo."""
+    return _template(ROOT / "templates" / file)
+
+
+def exercise_shown():
+    """The exercise that the page being made is of; None for a page of the demo itself."""
+    file = Path(inspect.getfile(inspect.unwrap(request.endpoint.route.view))).resolve()
+    if EXERCISES not in file.parents:
+        return None
+    files = [file.with_name(name) for name in ("views.py", "models.py", "urls.py")]
+    return Exercise(
+        file.parent.name,
+        [_python(one) for one in files if one.exists()],
+        _python(file.with_name("route_style.py")),
+        [_template(one) for one in sorted(file.parent.glob("templates/*.html"))],
+    )
 
 
 def _view(view):
-    file = Path(inspect.getfile(view)).resolve().relative_to(ROOT)
-    return Piece(file.as_posix(), highlight.python(inspect.getsource(view)))
+    file = Path(inspect.getfile(view)).resolve()
+    return Piece(_name(file), highlight.python(inspect.getsource(view)))
+
+
+def _python(file):
+    return Piece(_name(file), highlight.python(file.read_text(encoding="utf-8")))
+
+
+def _template(file):
+    return Piece(_name(file), highlight.template(file.read_text(encoding="utf-8")))
+
+
+def _name(file):
+    """The file as one calls it in its project, or within its exercise."""
+    if EXERCISES in file.parents:
+        return "/".join(file.relative_to(EXERCISES).parts[1:])
+    return file.relative_to(ROOT).as_posix()

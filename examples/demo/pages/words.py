@@ -1,12 +1,9 @@
-"""The visitor's preferences: the language of some sentences, and the theme.
+"""What the visitor's preferences change here: the language of some sentences, and the theme.
 
 English is written in the pages themselves and is the key here; what has no line stays English.
 """
 
 from coatcheck.web import session
-
-LANGUAGES = {"en": "English", "de": "Deutsch", "es": "Español", "fr": "Français"}
-THEMES = {"auto": "As my device", "light": "Light", "dark": "Dark"}
 
 
 def language():
@@ -25,6 +22,13 @@ def t(text):
 _WORDS = {
     # The menu and what stands on every page
     "Visit counter": ("Besuchszähler", "Contador de visitas", "Compteur de visites"),
+    "Disappearing Ninjas": ("Verschwindende Ninjas", "Ninjas fugaces", "Ninjas évanescents"),
+    "Email Validation": ("E-Mail-Prüfung", "Validar el correo", "Vérifier un e-mail"),
+    "Login and Registration": (
+        "Anmeldung und Registrierung",
+        "Acceso y registro",
+        "Connexion et inscription",
+    ),
     "Set and get": ("Setzen und lesen", "Guardar y leer", "Écrire et lire"),
     "Shopping cart": ("Warenkorb", "Carrito", "Panier"),
     "Preferences": ("Einstellungen", "Preferencias", "Préférences"),
@@ -41,6 +45,11 @@ _WORDS = {
         "Der Code dieser Seite",
         "El código de esta página",
         "Le code de cette page",
+    ),
+    "The same in one file:": (
+        "Dasselbe in einer Datei:",
+        "Lo mismo en un solo archivo:",
+        "La même chose en un seul fichier :",
     ),
     "Start over": ("Von vorn beginnen", "Empezar de nuevo", "Tout recommencer"),
     "Nothing yet. You have no ticket.": (
@@ -77,6 +86,28 @@ _WORDS = {
         "Votre navigateur garde un petit ticket, le serveur garde ce qui vous appartient. Chaque "
         "page montre les lignes de code qui la font et ce que votre session contient ensuite.",
     ),
+    "The exercises": ("Die Übungen", "Los ejercicios", "Les exercices"),
+    "And more": ("Und mehr", "Y más", "Et aussi"),
+    "Four buildings, a purse and a log. What you win is drawn on the server.": (
+        "Vier Häuser, ein Beutel, ein Protokoll. Was Sie gewinnen, wird auf dem Server gezogen.",
+        "Cuatro edificios, una bolsa y un registro. Lo que gana se sortea en el servidor.",
+        "Quatre bâtiments, une bourse, un journal. Ce que vous gagnez est tiré sur le serveur.",
+    ),
+    "The colour in the address says which turtle you see.": (
+        "Die Farbe in der Adresse sagt, welche Schildkröte zu sehen ist.",
+        "El color de la dirección dice qué tortuga se ve.",
+        "La couleur dans l'adresse dit quelle tortue apparaît.",
+    ),
+    "Addresses that are checked, then kept in the database.": (
+        "Adressen, geprüft und dann in der Datenbank behalten.",
+        "Direcciones que se comprueban y se guardan en la base de datos.",
+        "Des adresses vérifiées, puis gardées dans la base de données.",
+    ),
+    "Who you are, kept for as long as you stay, and ended when you leave.": (
+        "Wer Sie sind, solange Sie bleiben, und nicht länger.",
+        "Quién es usted mientras se queda, y nada más al irse.",
+        "Qui vous êtes, tant que vous restez, et plus rien quand vous partez.",
+    ),
     "Counts how often you came, and goes on counting tomorrow.": (
         "Zählt, wie oft Sie da waren, und zählt morgen weiter.",
         "Cuenta cuántas veces ha venido, y mañana seguirá contando.",
@@ -87,10 +118,10 @@ _WORDS = {
         "Dos valores bajo dos claves, y de vuelta.",
         "Deux valeurs sous deux clés, et retour.",
     ),
-    "A list that is changed in place, and saved all the same.": (
-        "Eine Liste, an Ort und Stelle geändert und trotzdem gespeichert.",
-        "Una lista que se cambia en el sitio y aun así se guarda.",
-        "Une liste modifiée sur place, et enregistrée quand même.",
+    "A list that is changed in place, and an order that is placed once.": (
+        "Eine Liste, an Ort und Stelle geändert, und eine Bestellung, die einmal gilt.",
+        "Una lista que se cambia en el sitio y un pedido que se hace una sola vez.",
+        "Une liste modifiée sur place, et une commande passée une seule fois.",
     ),
     "Your language and theme, on every page that follows.": (
         "Ihre Sprache und Ihr Farbschema, auf jeder weiteren Seite.",
@@ -107,35 +138,5 @@ _WORDS = {
         "Liest einen Namen, den niemand gesetzt hat. Die Antwort sagt, wo, und was zu tun ist.",
         "Lee una clave que nadie ha guardado. La respuesta dice dónde y cómo arreglarlo.",
         "Lit une clé que personne n'a écrite. La réponse dit où, et comment y remédier.",
-    ),
-    # Preferences
-    "Choose how this site speaks and looks. The choice is kept in your session, so it is there on "
-    "every page, and tomorrow.": (
-        "Wählen Sie, wie diese Seite spricht und aussieht. Die Wahl liegt in Ihrer Sitzung und "
-        "gilt auf jeder Seite, auch morgen.",
-        "Elija cómo habla y cómo se ve este sitio. La elección se guarda en su sesión y vale en "
-        "todas las páginas, también mañana.",
-        "Choisissez la langue et l'apparence de ce site. Le choix est gardé dans votre session et "
-        "vaut sur chaque page, demain aussi.",
-    ),
-    "Language": ("Sprache", "Idioma", "Langue"),
-    "Theme": ("Farbschema", "Tema", "Thème"),
-    "As my device": ("Wie mein Gerät", "Como mi dispositivo", "Comme mon appareil"),
-    "Light": ("Hell", "Claro", "Clair"),
-    "Dark": ("Dunkel", "Oscuro", "Sombre"),
-    "Save": ("Speichern", "Guardar", "Enregistrer"),
-    "Saved, for this page and all others.": (
-        "Gespeichert, für diese Seite und alle anderen.",
-        "Guardado, para esta página y todas las demás.",
-        "Enregistré, pour cette page et toutes les autres.",
-    ),
-    "The menu, the headings, the start page and this page speak your language; the rest of the "
-    "demo is English.": (
-        "Menü, Überschriften, Startseite und diese Seite sprechen Ihre Sprache; der Rest der Demo "
-        "ist englisch.",
-        "El menú, los títulos, la portada y esta página hablan su idioma; el resto de la demo está "
-        "en inglés.",
-        "Le menu, les titres, l'accueil et cette page parlent votre langue ; le reste de la démo "
-        "est en anglais.",
     ),
 }

@@ -1,0 +1,1 @@
+"""Disappearing Ninjas: a colour in the address says which turtle is shown."""

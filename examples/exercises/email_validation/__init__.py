@@ -1,0 +1,1 @@
+"""Email Validation: addresses that are checked, and kept in the database."""

@@ -1,0 +1,1 @@
+"""Ninja Gold: four buildings, a purse, and a log of what happened."""

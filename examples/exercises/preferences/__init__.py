@@ -1,0 +1,1 @@
+"""Preferences: a choice that every page remembers."""

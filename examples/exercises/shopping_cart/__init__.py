@@ -1,0 +1,1 @@
+"""Shopping cart: a list in the session, and an order that is placed once."""

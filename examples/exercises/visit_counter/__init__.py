@@ -1,0 +1,1 @@
+"""Visit counter: a number in the session."""
