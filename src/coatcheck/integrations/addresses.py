@@ -4,7 +4,8 @@ The one place where an integration reaches the stores, by address only: which on
 it needs, is the application's choice.
 """
 
-from coatcheck.core.store import BlockingStore
+from coatcheck.core.errors import ConfigurationError
+from coatcheck.core.store import BlockingStore, Store
 from coatcheck.stores import from_url
 
 
@@ -19,6 +20,14 @@ def store_at(address: str) -> BlockingStore:
         # A file that this application alone has; there is nobody else to make its table.
         make_tables(store)
     return store
+
+
+def awaitable_store_at(address: str) -> Store | None:
+    """The awaitable store at *address*, or None where there is only the blocking one."""
+    try:
+        return from_url(address, asynchronous=True)
+    except ConfigurationError:
+        return None
 
 
 def make_tables(store: object) -> bool:

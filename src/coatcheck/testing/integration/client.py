@@ -146,7 +146,9 @@ def wsgi_answer(app: Any, asked: Asked) -> Answer:
     ) -> Callable[[bytes], None]:
         if exc_info and chunks:
             raise exc_info[1]
-        answer.status, answer.headers = int(status[:3]), list(headers)
+        # Servers send a field's value without the blanks around it (RFC 9110 5.5).
+        answer.status = int(status[:3])
+        answer.headers = [(name, value.strip()) for name, value in headers]
         return arrive
 
     body: Iterable[bytes] = ()

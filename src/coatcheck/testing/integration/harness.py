@@ -69,6 +69,10 @@ class HostedScenarios:
         """The name of the session's cookie."""
         return self.sessions.lifecycle.cookie.attributes(https=https).name
 
+    def user_key(self, user: str) -> str:
+        """The text under which the host keeps *user*, of whom ``/login`` heard, in the record."""
+        return user
+
     @contextmanager
     def serving(self, *, racing: bool = False, **policy: Any) -> Iterator[Browser]:
         """A block with the application running, for a browser without cookies over https.

@@ -26,7 +26,8 @@ class IdentityScenarios(HostedScenarios):
             browser.post("/login", user="ann")
             other = self.new_browser()
             other.post("/login", user="ann")
-            mine = [record for record in self.shelf.records() if record.user == "ann"]
+            ann = self.user_key("ann")
+            mine = [record for record in self.shelf.records() if record.user == ann]
             assert len(mine) == 2
             for record in mine:
                 self.shelf.end(record.id)
