@@ -37,6 +37,7 @@ DOORS = {
         "werkzeug",
     },
     "integrations/asgi_websockets.py": {"anyio"},
+    "integrations/fastapi": {"fastapi", "starlette"},
     "integrations/starlette": {"itsdangerous", "starlette"},
     "integrations/django": {"asgiref", "django"},
     "integrations/django/database.py": {"ormsgpack"},
