@@ -3,7 +3,7 @@
 ``from_url`` chooses by URL and imports only what that store needs.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, overload
 
 from coatcheck.core.errors import ConfigurationError
@@ -13,14 +13,18 @@ Makers = Mapping[str, Callable[[str], BlockingStore | Store]]
 
 
 @overload
-def from_url(url: str, asynchronous: Literal[False] = False) -> BlockingStore: ...
+def from_url(
+    url: str, asynchronous: Literal[False] = False, *, keys: Sequence[str] = ()
+) -> BlockingStore: ...
 
 
 @overload
 def from_url(url: str, asynchronous: Literal[True]) -> Store: ...
 
 
-def from_url(url: str, asynchronous: bool = False) -> BlockingStore | Store:
+def from_url(
+    url: str, asynchronous: bool = False, *, keys: Sequence[str] = ()
+) -> BlockingStore | Store:
     """The store that *url* names, blocking, or awaitable with *asynchronous* where there is one.
 
     ``sqlite:///FILE``, ``postgresql://…``, ``mysql://…``, ``mariadb://…``, ``valkey://…`` (or
@@ -29,10 +33,11 @@ def from_url(url: str, asynchronous: bool = False) -> BlockingStore | Store:
     is not installed.
 
     ``layered+CACHE,DATABASE`` puts one address in front of another, and ``encrypted+`` before any
-    of them encrypts what sessions hold.
+    of them encrypts what sessions hold. ``cookie://``, which stands alone, keeps them in their
+    cookies, sealed with *keys*.
     """
     scheme = url.partition(":")[0].partition("+")[0]
-    makers: Makers = _AWAITABLE if asynchronous else _BLOCKING
+    makers: Makers = _AWAITABLE if asynchronous else {**_BLOCKING, "cookie": _cookie(keys)}
     if scheme not in makers and scheme not in _AROUND:
         raise ConfigurationError(
             f"no {'awaitable ' if asynchronous else ''}store is known for {scheme}:// addresses: "
@@ -80,6 +85,20 @@ def _layered(url: str, asynchronous: bool) -> BlockingStore | Store:
     if asynchronous:
         return AsyncLayeredStore(from_url(cache, True), from_url(durable, True))
     return LayeredStore(from_url(cache), from_url(durable))
+
+
+def _cookie(keys: Sequence[str]) -> Callable[[str], BlockingStore]:
+    def made(url: str) -> BlockingStore:
+        if url != "cookie://" or not keys:
+            raise ConfigurationError(
+                "sessions in cookies have no address but cookie:// alone, and need keys: "
+                'from_url("cookie://", keys=[key, *older_keys]), or SECRET_KEY in the settings.'
+            )
+        from .cookie import CookieStore
+
+        return CookieStore(keys)
+
+    return made
 
 
 def _file(url: str) -> BlockingStore:
@@ -145,5 +164,6 @@ _EXTRAS = {
     **_SQL_EXTRAS,
     **dict.fromkeys(_VALKEY, "valkey"),
     "memcached": "memcached",
+    "cookie": "encryption",
     "encrypted": "encryption",
 }

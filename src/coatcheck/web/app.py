@@ -266,7 +266,10 @@ class App:
         """The sessions of this site, to list and revoke them; opens the store."""
         settings = self.settings
         return Sessions(
-            from_url(settings.session_store),
+            from_url(
+                settings.session_store,
+                keys=[settings.secret_key, *settings.secret_key_fallbacks],
+            ),
             policy=SessionPolicy(
                 idle_timeout=settings.session_idle_timeout,
                 lifetime=settings.session_lifetime,

@@ -18,6 +18,7 @@ from typing import Any, Literal
 
 from coatcheck.core.errors import ConfigurationError
 from coatcheck.forms.limits import Limits
+from coatcheck.forms.typed.languages import LANGUAGES
 from coatcheck.web import setting_checks as checks
 from coatcheck.web.modules import is_missing
 from coatcheck.web.secret_key import MAKE_A_KEY, development_key, is_development_key
@@ -72,6 +73,7 @@ class Settings:
     )
     root_urlconf: str | None = _setting(checks.dotted_name)
     templates: tuple[Path, ...] = _setting(checks.folders, ("templates",))
+    languages: tuple[str, ...] = _setting(checks.languages, LANGUAGES)
     static_url: str = _setting(checks.static_url, "/static/")
     static_dirs: tuple[Path, ...] = _setting(checks.folders, ("static",))
     login_url: str = _setting(checks.page, "/login/")
@@ -254,6 +256,22 @@ def _contradictions(known: Mapping[str, Any]) -> Iterable[str]:
     store = known.get("SESSION_STORE", "")
     if checks.is_sql(store) and checks.is_in_memory(store):
         yield 'SESSION_STORE names a database in memory: write "memory://" to keep sessions there.'
+    if store.startswith("cookie:"):
+        yield from _against_cookies(known)
+
+
+def _against_cookies(known: Mapping[str, Any]) -> Iterable[str]:
+    """What cannot go with sessions that are in their cookies."""
+    if known.get("SESSION_ISOLATION") == "serializable":
+        yield (
+            "SESSION_STORE is cookie://, and requests whose session is in a cookie cannot take "
+            'turns. Say SESSION_ISOLATION = "merge": of two at once the later answer wins.'
+        )
+    if known.get("FORM_ONCE"):
+        yield (
+            "SESSION_STORE is cookie://, and nothing on the server can tell that a form was sent "
+            "before. Say FORM_ONCE = False."
+        )
 
 
 def deploy_problems(settings: Settings) -> list[str]:
