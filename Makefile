@@ -7,7 +7,7 @@ SECONDS ?= 60
 BIN := $(abspath $(VENV))/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fmt bench docs fuzz .venv
+.PHONY: help demo test hosts check fmt bench docs fuzz catalogs .venv
 
 help: ## show this list
 	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 14
@@ -17,6 +17,9 @@ demo: $(VENV)/web.installed ## serve the demo site on http://127.0.0.1:8000 (oth
 
 test: $(VENV)/dev.installed ## run the tests (some of them: ARGS="-k cookies")
 	@$(BIN)/pytest $(ARGS)
+
+hosts: $(VENV)/dev.installed ## run the frameworks' own tests with our sessions in them
+	@$(BIN)/pytest tests/hosts $(ARGS)
 
 check: $(VENV)/dev.installed ## what CI checks beside the tests: format, lint, types, layers
 	@$(BIN)/ruff format --check .
@@ -39,6 +42,13 @@ bench: $(VENV)/dev.installed ## run the benchmarks
 
 fuzz: $(VENV)/fuzz.installed ## look for inputs that break the parsers (how long: SECONDS=3600)
 	@$(BIN)/python -m tests.fuzz $(SECONDS) $(ARGS)
+
+catalogs: $(VENV)/dev.installed ## after a change of what forms say: bring every language up to date, and compile
+	@$(BIN)/pybabel -q extract --no-default-keywords -k said -k say -k counted:1,2 --no-location --sort-output \
+		--project coatcheck -o $(VENV)/messages.pot src/coatcheck
+	@$(BIN)/pybabel -q update --no-fuzzy-matching --ignore-pot-creation-date --ignore-obsolete --no-wrap \
+		-D coatcheck -i $(VENV)/messages.pot -d src/coatcheck/forms/locales
+	@$(BIN)/pybabel -q compile -D coatcheck -d src/coatcheck/forms/locales
 
 .venv: $(VENV)/dev.installed
 

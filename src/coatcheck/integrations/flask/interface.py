@@ -96,6 +96,8 @@ class SessionInterface(FlaskInterface):
         session.follow(self._installed.settings.user_keys)
         loaded = session.record
         edits = visit.sessions.commit(session, visit.view, visit.isolation)
+        if loaded is None and session.record is not None:
+            session.modified = True  # it has just begun, and a test may ask
         if edits.set_cookie is None and loaded is not None and session.token is not None:
             turned = session.stored(PERMANENT) != session.held(PERMANENT)
             if turned and session.token.proves(loaded.digest):
