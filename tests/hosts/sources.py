@@ -15,30 +15,46 @@ import pytest
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "coatcheck-hosts"
 
+SECONDS = 300
+"""How long pip may take: it makes a source's metadata with the build tools that it asks for."""
+
 
 def source_of(distribution: str) -> Path:
     """The unpacked source distribution of what is installed. Skips the test where there is none."""
-    name = f"{distribution}-{version(distribution)}"
-    folder = CACHE / name
-    if not folder.is_dir():
-        _fetch(distribution, folder)
-    return folder
+    place = CACHE / f"{distribution}-{version(distribution)}"
+    if not place.is_dir():
+        _fetch(distribution, place)
+    inner = [path for path in place.iterdir() if path.is_dir()]
+    # The archive names its folder as it likes: Flask-Login-0.6.3, flask_wtf-1.3.0.
+    return inner[0] if len(inner) == 1 else place
 
 
-def _fetch(distribution: str, folder: Path) -> None:
-    CACHE.mkdir(parents=True, exist_ok=True)
+def library(name: str) -> Path:
+    """A folder for PYTHONPATH with the library *name*, which only a host's tests import."""
+    place = CACHE / "libraries" / name
+    if not place.is_dir():
+        _pip(name, "install", "--no-deps", "--target", str(place), name)
+    return place
+
+
+def _fetch(distribution: str, place: Path) -> None:
+    fetched = place.with_name(f"{place.name}.fetching")
+    fetched.mkdir(parents=True, exist_ok=True)
     wanted = f"{distribution}=={version(distribution)}"
-    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
-    fetched = subprocess.run(
-        [*pip, "--no-binary", ":all:", "--dest", str(CACHE), wanted],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    archives = sorted(CACHE.glob(f"{folder.name}.tar.gz"), key=lambda path: path.name)
-    if fetched.returncode or not archives:
-        pytest.skip(f"the source distribution of {wanted} cannot be fetched: {fetched.stderr}")
-    with tarfile.open(archives[0]) as archive:
-        archive.extractall(CACHE, filter="data")
-    archives[0].unlink()
+    options = ["--no-deps", "--no-binary", ":all:", "--dest", str(fetched)]
+    _pip(distribution, "download", *options, wanted)
+    (archive,) = fetched.glob("*.tar.gz")
+    with tarfile.open(archive) as packed:
+        packed.extractall(fetched, filter="data")
+    archive.unlink()
+    fetched.rename(place)
+
+
+def _pip(name: str, *arguments: str) -> None:
+    command = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", *arguments]
+    try:
+        subprocess.run(command, check=True, capture_output=True, text=True, timeout=SECONDS)
+    except subprocess.TimeoutExpired:
+        pytest.skip(f"the source of {name} cannot be fetched: no answer in {SECONDS} s")
+    except subprocess.CalledProcessError as error:
+        pytest.skip(f"the source of {name} cannot be fetched: {error.stderr.strip()[-300:]}")
