@@ -6,7 +6,7 @@ Made for every request and nearly free: neither Pydantic nor Jinja is imported b
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode
 
-from coatcheck.forms.typed.languages import LANGUAGES, negotiated
+from coatcheck.forms.typed.languages import negotiated
 from coatcheck.forms.typed.old_input import KEY, PARAMETER, key_of, new_id, outdated
 from coatcheck.wire.signing import Keyring
 
@@ -28,7 +28,7 @@ class RequestHost:
 
     def locale(self) -> str:
         header = ",".join(self._request.headers.getlist("accept-language"))
-        return negotiated(header, LANGUAGES)
+        return negotiated(header, self._request.app.settings.languages)
 
     def csrf_field(self) -> str:
         from coatcheck.web.tags import csrf_input
@@ -38,12 +38,15 @@ class RequestHost:
     def keyring(self) -> Keyring:
         return self._request.app.keyring
 
+    def now(self) -> float:
+        return self._request.app.sessions.lifecycle.clock()
+
     def back(self, form: "Bound[Any]", to: str | None) -> Any:
         """303 to the page with the form; its state waits in the session under a one-time id."""
         from coatcheck.web.responses import HttpResponseRedirect
 
         request = self._request
-        session, now = request.session, request.app.sessions.lifecycle.clock()
+        session, now = request.session, self.now()
         for late in outdated(session, now):
             session.pop(late, None)
         id, state = new_id(), form._state

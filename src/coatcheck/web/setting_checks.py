@@ -100,6 +100,18 @@ def hosts(value: Any, base: Path) -> tuple[str, ...]:
     return _list(value, host, '["www.example.com"]')
 
 
+def languages(value: Any, base: Path) -> tuple[str, ...]:
+    def language(item: Any) -> str:
+        if isinstance(item, str) and re.fullmatch(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*", item):
+            return item
+        raise Unusable(f'holds {item!r}: write a language as browsers do, such as "de", "pt-BR".')
+
+    found = _list(value, language, '["en"]')
+    if not found:
+        raise Unusable('is empty: name the language that the site\'s pages are in, such as ["en"].')
+    return found
+
+
 def origins(value: Any, base: Path) -> tuple[str, ...]:
     def origin(item: Any) -> str:
         try:

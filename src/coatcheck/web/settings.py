@@ -18,6 +18,7 @@ from typing import Any, Literal
 
 from coatcheck.core.errors import ConfigurationError
 from coatcheck.forms.limits import Limits
+from coatcheck.forms.typed.languages import LANGUAGES
 from coatcheck.web import setting_checks as checks
 from coatcheck.web.modules import is_missing
 from coatcheck.web.secret_key import MAKE_A_KEY, development_key, is_development_key
@@ -72,6 +73,7 @@ class Settings:
     )
     root_urlconf: str | None = _setting(checks.dotted_name)
     templates: tuple[Path, ...] = _setting(checks.folders, ("templates",))
+    languages: tuple[str, ...] = _setting(checks.languages, LANGUAGES)
     static_url: str = _setting(checks.static_url, "/static/")
     static_dirs: tuple[Path, ...] = _setting(checks.folders, ("static",))
     login_url: str = _setting(checks.page, "/login/")

@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from coatcheck.core.errors import ConfigurationError
+from coatcheck.wire.signing import Keyring
 
 from .errors import InvalidForm, NoSuchField
 from .form import Form
@@ -141,22 +142,37 @@ class Bound(Generic[F]):
         return f"<{self._state.form.__name__} form, {state}{wrong}>"
 
 
-def sent(form: type[F], data: Any, files: Any, *, locale: str | None, prefix: str) -> Bound[F]:
+def sent(
+    form: type[F],
+    data: Any,
+    files: Any,
+    *,
+    locale: str | None,
+    prefix: str,
+    keyring: Keyring | None,
+) -> Bound[F]:
     """See ``Form.bind``."""
-    state = FormState(form, locale, prefix)
+    state = FormState(form, locale, prefix, keyring)
     state.judge(data, files)
     return Bound(state)
 
 
-def shown(form: type[F], initial: object, *, locale: str | None, prefix: str) -> Bound[F]:
+def shown(
+    form: type[F],
+    initial: object,
+    *,
+    locale: str | None,
+    prefix: str,
+    keyring: Keyring | None,
+) -> Bound[F]:
     """See ``Form.blank``."""
-    state = FormState(form, locale, prefix)
+    state = FormState(form, locale, prefix, keyring)
     state.fill(initial)
     return Bound(state)
 
 
 def restored(form: type[F], kept: Mapping[str, Any]) -> Bound[F]:
     """*form* as it stood when ``FormState.to_keep`` was asked of it."""
-    state = FormState(form, None, "")
+    state = FormState(form, None, "", None)
     state.restore(kept)
     return Bound(state)

@@ -11,11 +11,19 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict, PrivateAttr
 
+from coatcheck.forms.honeypot import SHOWN_AT, TRAP
+from coatcheck.wire.signing import Keyring
+
 from .errors import ConfigurationError
 from .shapes import Kind, Shape, shape_of
 
 if TYPE_CHECKING:
+    # Only a type checker has to know its name, which Pydantic keeps to itself.
+    from pydantic._internal._model_construction import ModelMetaclass
+
     from .bound import Bound
+else:
+    ModelMetaclass = type(BaseModel)
 
 OF_EVERY_FORM = frozenset(
     {
@@ -39,7 +47,7 @@ class MultiDict(Protocol):
         """Every value of *name*."""
 
 
-class _FormMeta(type(BaseModel)):  # type: ignore[misc]
+class _FormMeta(ModelMetaclass):
     def __new__(
         cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **options: Any
     ) -> Any:
@@ -68,7 +76,7 @@ class Form(BaseModel, metaclass=_FormMeta):
 
     honeypot: ClassVar[bool | float] = False
     """Whether ``{{ form }}`` holds a trap for programs; a number is the least time for filling the
-    form in, in seconds (True: 2)."""
+    form in, in seconds (True: 2). See ``coatcheck.forms.honeypot``."""
     messages: ClassVar[Mapping[str, str]] = {}
     """What is said instead of our own words, by Pydantic's error type."""
     translations: ClassVar[Path | None] = None
@@ -102,25 +110,32 @@ class Form(BaseModel, metaclass=_FormMeta):
         *,
         locale: str | None = None,
         prefix: str = "",
+        keyring: Keyring | None = None,
     ) -> "Bound[Self]":
         """The form as a visitor sent it, checked: all its errors at once, never an exception.
 
         *locale* is the language of the messages; without it the host says, else English. *prefix*
-        keeps two forms of one page apart, in names and ids.
+        keeps two forms of one page apart, in names and ids. *keyring* is for a form with a honeypot
+        where no host has one.
         """
         from .bound import sent
 
-        return sent(cls, data, files, locale=locale, prefix=prefix)
+        return sent(cls, data, files, locale=locale, prefix=prefix, keyring=keyring)
 
     @classmethod
     def blank(
-        cls, initial: object = None, *, locale: str | None = None, prefix: str = ""
+        cls,
+        initial: object = None,
+        *,
+        locale: str | None = None,
+        prefix: str = "",
+        keyring: Keyring | None = None,
     ) -> "Bound[Self]":
         """The form as it is first shown, filled with *initial*: a mapping, or an object with
-        attributes of the fields' names."""
+        attributes of the fields' names. The rest is as for ``bind``."""
         from .bound import shown
 
-        return shown(cls, initial, locale=locale, prefix=prefix)
+        return shown(cls, initial, locale=locale, prefix=prefix, keyring=keyring)
 
     @property
     def bound(self) -> "Bound[Self]":
@@ -154,6 +169,11 @@ class Form(BaseModel, metaclass=_FormMeta):
 
 
 def _check(form: type[Form], shapes: Mapping[str, Shape]) -> None:
+    if form.honeypot and (taken := {TRAP, SHOWN_AT} & shapes.keys()):
+        raise ConfigurationError(
+            f"The field {min(taken)!r} of {form.__name__} has the name of a part of its honeypot.\n"
+            "Rename the field."
+        )
     for name, shape in shapes.items():
         other = shape.declared.same_as
         if other is not None and (other not in shapes or other == name):

@@ -36,6 +36,9 @@ class FormHost(Protocol):
     def keyring(self) -> Keyring:
         """What signs the time at which a form was shown."""
 
+    def now(self) -> float:
+        """Seconds since the epoch."""
+
     def back(self, form: "Bound[Any]", to: str | None) -> Any:
         """A response that sends the browser back to *form*, which is shown there as it is now."""
 

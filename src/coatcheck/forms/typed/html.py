@@ -20,6 +20,7 @@ from .reading import SENT_AS, Path
 from .shapes import Kind, Option, Shape
 from .state import FormState
 from .texts import text_of
+from .trap import LABEL
 
 _ATTRIBUTE = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]*", re.ASCII)
 _INPUT_TYPES = {
@@ -69,8 +70,11 @@ class Page:
         self.id = form_id(form._state)
         self.fields = form.fields
         self.errors = form.form_errors
+        self.lang = _lang(form._state)
         self.title = form._state.say("There is a problem")
         self.has_files = _has_files(form._state.form.shapes())
+        self.trap = form._state.trap
+        self.trap_label = LABEL.spoken(form._state.catalog)
 
     @property
     def problems(self) -> list[tuple["BoundField", str]]:
@@ -99,10 +103,14 @@ class BoundField:
         self._path = path
         self.name = ".".join(str(part) for part in (state.prefix, *path) if part != "")
         self.id = "-".join(str(part) for part in (form_id(state), *path))
-        self.label = shape.label
-        self.help = shape.help
+        self.label = state.translated(shape.label)
+        self.help = state.translated(shape.help)
         self.errors = state.errors_at(path)
         self.required = shape.required and not spare
+
+    @property
+    def lang(self) -> str:
+        return _lang(self._state)
 
     @property
     def help_id(self) -> str:
@@ -133,6 +141,13 @@ class BoundField:
     @property
     def checked(self) -> bool:
         return self.value.strip().lower() in ("1", "true", "on", "yes")
+
+    checkbox_value = "true"
+
+    @property
+    def many(self) -> bool:
+        """Whether several options of a select may be chosen."""
+        return self.shape.many
 
     @property
     def widget(self) -> str:
@@ -179,7 +194,11 @@ class BoundField:
         """Each option with its id, and whether it is chosen."""
         chosen = set(self.values)
         return [
-            (option, f"{self.id}-{number}", option.text in chosen)
+            (
+                Option(option.value, option.text, self._state.translated(option.label)),
+                f"{self.id}-{number}",
+                option.text in chosen,
+            )
             for number, option in enumerate(self.shape.options())
         ]
 
@@ -201,8 +220,10 @@ class BoundField:
     @property
     def optional_mark(self) -> str:
         """What is written behind the label of a field that may be left empty."""
-        quiet = self.required or self.widget in ("checkbox", "group", "rows", "checkboxes", "list")
-        return "" if quiet else self._state.say("(optional)")
+        if self.required or self._spare or self.widget == "checkbox":
+            return ""
+        several = self.is_group and self.widget != "radios"
+        return "" if several else self._state.say("(optional)")
 
     @property
     def fields(self) -> "list[BoundField]":
@@ -250,7 +271,7 @@ class BoundField:
         found: dict[str, Any] = {
             "autocomplete": declared.autocomplete or self._autocomplete,
             "inputmode": declared.inputmode or _KEYBOARDS.get(shape.kind, ""),
-            "placeholder": declared.placeholder,
+            "placeholder": self._state.translated(declared.placeholder),
             "required": self.required and single,
             "aria-invalid": "true" if self.errors and single else "",
             "aria-describedby": self.describedby if single else "",
@@ -304,6 +325,11 @@ class BoundField:
 
     def __repr__(self) -> str:
         return f"<field {self.name!r}>"
+
+
+def _lang(state: FormState[Any]) -> str:
+    """The language of our own words, where it may not be the page's (WCAG 3.1.2)."""
+    return "" if state.locale.startswith("en") else state.locale
 
 
 def form_id(state: FormState[Any]) -> str:

@@ -19,11 +19,16 @@ from coatcheck.forms.uploads import Upload
 
 from .errors import ConfigurationError
 from .field import UNDECLARED, Declared
+from .sentences import said
 from .texts import text_of
 from .types import TextKind
 
 if TYPE_CHECKING:
     from .form import Form
+
+
+YES = said("Yes")
+NO = said("No")
 
 
 class Kind(StrEnum):
@@ -213,7 +218,7 @@ class _Found:
             case type() if issubclass(found, bool):
                 self.kind = Kind.CHOICE if self.nullable or self.many else Kind.FLAG
                 if self.kind is Kind.CHOICE:
-                    self.options = (Option(True, "true", "Yes"), Option(False, "false", "No"))
+                    self.options = (Option(True, "true", YES.one), Option(False, "false", NO.one))
             case type() if issubclass(found, int):
                 self.kind = Kind.INTEGER
             case type() if issubclass(found, (float, Decimal)):

@@ -4,16 +4,19 @@
 path of its field; () is the whole form.
 """
 
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
 from pydantic import ValidationError
 
 from coatcheck.forms.errors import UnsuitableUpload
+from coatcheck.forms.honeypot import LEAST_TIME
 from coatcheck.forms.names import grown
 from coatcheck.forms.uploads import Upload
+from coatcheck.wire.signing import Keyring
 
-from .errors import NoSuchField
+from .errors import ConfigurationError, NoSuchField
 from .form import Form
 from .host import FormHost, host
 from .languages import decimal_comma, translations
@@ -22,6 +25,7 @@ from .reading import Path, Reading
 from .sentences import Words, own, said
 from .shapes import Kind, Shape
 from .texts import text_of
+from .trap import SUSPICIOUS, Trap
 from .words import NOT_THE_SAME, words_for
 
 F = TypeVar("F", bound=Form)
@@ -30,15 +34,18 @@ F = TypeVar("F", bound=Form)
 class FormState(Generic[F]):
     """Texts, errors and data of one form. *locale* None: the host says, else English."""
 
-    def __init__(self, form: type[F], locale: str | None, prefix: str) -> None:
+    def __init__(
+        self, form: type[F], locale: str | None, prefix: str, keyring: Keyring | None
+    ) -> None:
         self.form = form
         self.host: FormHost | None = host.get()
         self.locale = locale or (self.host.locale() if self.host else "en")
         self.prefix = prefix
         self.was_sent = False
         self.data: F | None = None
+        self.trap = _trap_of(form, keyring, self.host)
         self._errors: dict[Path, list[Words]] = {}
-        self._catalog = translations(self.locale, form.translations)
+        self.catalog = translations(self.locale, form.translations)
         self._comma = decimal_comma(self.locale)
         self._reading = Reading(decimal_comma=self._comma)
 
@@ -57,6 +64,8 @@ class FormState(Generic[F]):
                 self._note(one)
         self._check_files(shapes, values, ())
         self._check_same()
+        if self.trap is not None and (found := self.trap.suspicion(tree)) is not None:
+            self._add((), SUSPICIOUS[found])
 
     def fill(self, initial: object) -> None:
         """Show *initial*, a mapping or an object, and the fields' defaults where it has nothing."""
@@ -136,7 +145,11 @@ class FormState(Generic[F]):
 
     def say(self, sentence: str) -> str:
         """One of our own sentences in the form's language."""
-        return said(sentence).spoken(self._catalog)
+        return self.catalog.gettext(sentence)
+
+    def translated(self, text: str) -> str:
+        """What a form's class says, where the site's catalog has it in the form's language."""
+        return self.catalog.gettext(text) if text else ""
 
     # What is wrong
 
@@ -189,7 +202,7 @@ class FormState(Generic[F]):
             beside = self.shape_at((*path[:-1], other))
             if beside and self.texts_at(path) != self.texts_at((*path[:-1], other)):
                 replaced = shape.declared.messages.get("same_as")
-                words = said(NOT_THE_SAME.one, label=beside.label)
+                words = said(NOT_THE_SAME.one, label=self.translated(beside.label))
                 self._add(path, own(replaced) if replaced else words)
 
     # What is shown at first
@@ -224,7 +237,22 @@ class FormState(Generic[F]):
         return text.replace(".", ",") if self._comma and shape.kind is Kind.NUMBER else text
 
     def _spoken(self, words: Iterable[Words]) -> list[str]:
-        return [one.spoken(self._catalog, comma=self._comma) for one in words]
+        return [one.spoken(self.catalog, comma=self._comma) for one in words]
+
+
+def _trap_of(form: type[Form], keyring: Keyring | None, host: FormHost | None) -> Trap | None:
+    if not form.honeypot:
+        return None
+    if keyring is None and host is not None:
+        keyring = host.keyring()
+    if keyring is None:
+        raise ConfigurationError(
+            f"{form.__name__} has a honeypot, and no key to sign the time with.\n"
+            f"Give it one: {form.__name__}.bind(..., keyring=Keyring([SECRET_KEY])), and blank() "
+            "too. Keyring is in coatcheck.wire.signing."
+        )
+    least = LEAST_TIME if form.honeypot is True else float(form.honeypot)
+    return Trap(keyring, host.now() if host is not None else time.time(), least)
 
 
 _MISSING = object()

@@ -7,6 +7,7 @@ the visitor's language when they are shown (``sentences``).
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from coatcheck.forms.content_types import KNOWN, allowed
 from coatcheck.forms.errors import UnsuitableUpload, size_in_words
 
 from .errors import FieldError
@@ -157,13 +158,18 @@ _FILES: dict[str, Callable[[UnsuitableUpload, Shape], Words]] = {
     "empty": lambda _, __: said("The file is empty: choose another one."),
     "type": lambda _, shape: said(
         "This kind of file cannot be used: choose one of {types}.",
-        types=", ".join(shape.declared.types),
+        types=", ".join(one.extensions[0].upper() for one in allowed(shape.declared.types)),
     ),
     "extension": lambda error, _: said(
         "The file's name does not fit what is in it, which is {found}: rename it.",
-        found=error.found or "",
+        found=_as_extension(error.found),
     ),
 }
+
+
+def _as_extension(name: str | None) -> str:
+    known = KNOWN.get(name or "")
+    return known.extensions[0].upper() if known else str(name)
 
 
 def words_for(error: Mapping[str, Any], shape: Shape | None, replaced: Mapping[str, str]) -> Words:
