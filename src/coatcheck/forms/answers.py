@@ -128,16 +128,19 @@ def pack(answer: Answer) -> bytes:
         body, kind = zlib.compress(body, 1), _DEFLATED
     if len(body) > LARGEST:
         body, kind = b"", _LOST
-    return encode((answer.status, answer.headers, kind, body, *answer[3:]))
+    # Lists, which the codec packs four times faster than tuples.
+    pairs = [list(map(list, one)) for one in (answer.headers, answer.flashes, answer.fields)]
+    return encode([answer.status, kind, body, list(answer.cookies), *pairs, answer.at])
 
 
 def unpack(data: bytes) -> Answer:
     """The answer that ``pack`` made *data* from. Raises ``UndecodableValue``."""
     try:
-        status, headers, kind, body, *rest = decode(data)
+        status, kind, body, cookies, headers, flashes, fields, at = decode(data)
         if kind != _PLAIN:
             body = zlib.decompress(body) if kind == _DEFLATED else None
-        return Answer(status, headers, body, *rest)
+        pairs = [tuple(map(tuple, one)) for one in (headers, flashes, fields)]
+        return Answer(status, pairs[0], body, tuple(cookies), pairs[1], pairs[2], at)
     except (TypeError, ValueError, zlib.error) as error:
         raise UndecodableValue("it is no answer that this version of coatcheck kept") from error
 

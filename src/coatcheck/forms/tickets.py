@@ -21,6 +21,7 @@ import secrets
 import struct
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
+from functools import lru_cache
 from hashlib import sha256
 from typing import Final, NamedTuple, Self
 
@@ -189,6 +190,7 @@ def _digest_of(name: str | bytes) -> bytes:
     return sha256(b"name" + name.encode()).digest()[: len(_UNNAMED)] if name else _UNNAMED
 
 
+@lru_cache(maxsize=16)
 def _key_ids(keyring: Keyring) -> tuple[bytes, ...]:
     """Two bytes for each key, newest first, that tell nothing of it."""
     return tuple(sha256(derived).digest()[:2] for derived in keyring.derived(_KEY))

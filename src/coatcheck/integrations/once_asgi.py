@@ -56,7 +56,7 @@ class Submissions:
 
 
 class Attempt:
-    """A run that is renewed for as long as its view works. It has to be ended, whatever comes."""
+    """A run that is renewed for as long as its view works. It has to be closed, whatever comes."""
 
     def __init__(self, run: Run, phases: Phases) -> None:
         self.run = run
@@ -67,31 +67,26 @@ class Attempt:
         self._timer = self._loop.call_later(run.once.beat, self._beat)
 
     async def finish(self, answer: Answer) -> None:
-        """Keep *answer*: for the phase in which the session was committed."""
-        self._end()
+        """Keep *answer*: for the phase that commits the session, in whatever thread that runs."""
+        self.ended = True
         await self.run.finish(answer)
 
     async def free(self) -> None:
-        """Give the submission back unprocessed: for the phase that commits the session."""
-        self._end()
+        """Give the submission back unprocessed: for that phase too."""
+        self.ended = True
         await self.run.free()
 
-    async def give_up(self, *, failed: bool) -> None:
-        """Unless it was ended: give it back, as failed or unprocessed, even when cancelled."""
-        if self.ended:
-            return
-        self._end()
-        with anyio.CancelScope(shield=True):
-            await self._phases.finish(self.run.fail() if failed else self.run.free())
+    async def close(self) -> None:
+        """Stop renewing; what was not ended has failed. To be awaited, even when cancelled."""
+        self._timer.cancel()
+        if not self.ended:
+            self.ended = True
+            with anyio.CancelScope(shield=True):
+                await self._phases.finish(self.run.fail())
 
     async def holds(self) -> bool:
         """Whether nobody has taken over. Asks the store only where the run's time is over."""
         return await self._phases.run(self.run.holds())
-
-    def _end(self) -> None:
-        # Perhaps in a worker thread, where a phase runs: the loop's own things wait for the loop.
-        self.ended = True
-        self._loop.call_soon_threadsafe(self._timer.cancel)
 
     def _beat(self) -> None:
         if not self.ended:

@@ -7,6 +7,7 @@ tokens are tickets, which ``once`` reads.
 """
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from starlette.responses import Response
@@ -76,24 +77,27 @@ class Csrf:
         answered.
         """
         self._shown = True
-        found = self.bindings()
+        found = self.bindings
         if not found:
             # One for all the forms of the page.
             self._new_binding = self._new_binding or new_binding()
-            found = [Binding.of_browser(self._new_binding)]
+            found = (Binding.of_browser(self._new_binding),)
         return mint(self._keyring, found[0], self._clock(), once)
 
-    def bindings(self) -> list[Binding]:
+    @cached_property
+    def bindings(self) -> tuple[Binding, ...]:
         """What tells this visitor from others: by the session first, then by the browser."""
         token = self._request.session.token
         browser = self._browser_binding()
-        found = [Binding.of_session(token)] if token is not None else []
-        return [*found, Binding(browser, browser)] if browser is not None else found
+        return (
+            *((Binding.of_session(token),) if token is not None else ()),
+            *((Binding(browser, browser),) if browser is not None else ()),
+        )
 
     def ticket(self) -> Ticket | None:
         """The ticket in the form that was sent, if it is this visitor's."""
         # Not one in a header: a script sends that with everything, whatever it submits.
-        return read(sent_token(self._request.POST), self._keyring, self.bindings(), self._clock())
+        return read(sent_token(self._request.POST), self._keyring, self.bindings, self._clock())
 
     async def protect(self, read_form: Callable[[], Any]) -> None:
         """Raise CsrfRefused unless the request shows that it comes from this site.

@@ -57,8 +57,7 @@ class Dispatcher:
                 await response(scope, receive, send)
             finally:
                 if request.attempt is not None:
-                    # Whatever came in between: what has an answer that was kept is past this.
-                    await request.attempt.give_up(failed=True)
+                    await request.attempt.close()
                 request.close_files()
 
     async def _answer(self, request: Request) -> Response:

@@ -148,7 +148,7 @@ class Forms:
     def _submission(
         self, request: "Request", rule: Rule, ticket: Ticket | None
     ) -> Submission | None:
-        bindings = request.csrf.bindings()
+        bindings = request.csrf.bindings
         if not is_form(request.headers.get("content-type", "")) or not bindings:
             return None
         address = f"{request.method} {request.get_full_path()}"
@@ -191,7 +191,7 @@ class Forms:
 
     async def result(self, request: "Request", text: str) -> Response:
         """What became of the submission that ``_result_url`` named in *text*."""
-        found = tickets.read_result(text, self._app.keyring, request.csrf.bindings())
+        found = tickets.read_result(text, self._app.keyring, request.csrf.bindings)
         if found is None:
             return once_pages.no_result(request)
         key, proved = found
@@ -207,7 +207,7 @@ class Forms:
 
     def _result_url(self, request: "Request", key: ClaimKey) -> str:
         root = str(request.scope.get("root_path", "")).rstrip("/")
-        return root + RESULTS + tickets.result(self._app.keyring, key, request.csrf.bindings()[0])
+        return root + RESULTS + tickets.result(self._app.keyring, key, request.csrf.bindings[0])
 
     async def _replayed(self, request: "Request", answer: Answer, *, proved: bool) -> Response:
         headers = answer.again(self._once.clock(), proved=proved)

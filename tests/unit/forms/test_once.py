@@ -329,11 +329,24 @@ def test_an_answer_is_kept_for_a_day_and_swept_with_the_sessions(clock):
     assert isinstance(shop.claim(), Run)
 
 
-def test_what_was_freed_is_swept_soon(clock):
+def test_the_day_begins_anew_with_a_new_attempt(clock):
     store = MemoryStore()
     shop = Shop(store, clock)
-    bridge.step(shop.run().free())
-    clock.advance(shop.once.lease)
+    shop.done(PAGE)
+    clock.advance(80_000)
+    shop.done(SEEN_OTHER, "4 apples")
+    clock.advance(80_000)
+    assert Sessions(store, clock=clock).delete_expired() == 0
+    assert isinstance(shop.claim("4 apples"), Replay)
+
+
+def test_what_is_kept_for_a_minute_is_swept_after_it(clock):
+    store = MemoryStore()
+    shop = Shop(store, clock)
+    run = bridge.step(shop.once.claim(Submission(KEY, b"", keep=60)))
+    assert isinstance(run, Run)
+    bridge.step(run.finish(SEEN_OTHER))
+    clock.advance(60)
     assert Sessions(store, clock=clock).delete_expired() == 1
 
 
