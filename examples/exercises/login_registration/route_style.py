@@ -1,62 +1,70 @@
 """Login and Registration in one file. Serve it: coatcheck run route_style.py"""
 
+from coatcheck.forms import Email, Form, NewPassword, Password, field
 from coatcheck.web import (
     App,
     auth,
-    authenticate,
     flash,
-    login,
+    form_of,
     login_required,
-    logout,
     redirect,
     render_template,
     request,
+    show_form,
 )
 
 app = App(__name__, settings={"INSTALLED_APPS": ["coatcheck.web.auth", "exercises.look"]})
 
 
+class Registration(Form):
+    username: str = field(label="Name", min=2, max=40, autocomplete="username")
+    email: Email
+    password: NewPassword = field(min=8, help="Eight characters or more.")
+    again: NewPassword = field(label="Password once more", same_as="password")
+
+
+class Credentials(Form):
+    name: str = field(label="Name or email", autocomplete="username")
+    key: Password = field(label="Your password")
+
+
+def page(registration, credentials):
+    sent = registration if registration.errors else credentials
+    return show_form(sent, "entrance.html", registration=registration, credentials=credentials)
+
+
+def welcome(user, words):
+    auth.login(request, user)
+    flash(words)
+    return redirect("success")
+
+
 @app.route("/")
 def entrance():
-    return page({}, {})
-
-
-def page(problems, sent):
-    return render_template("entrance.html", problems=problems, sent=sent)
+    return page(Registration.blank(), Credentials.blank())
 
 
 @app.post("/register/")
 def register():
-    sent = request.form
-    problems = {}
-    if len(sent["username"].strip()) < 2:
-        problems["username"] = "Please type a name of two letters or more."
-    if "@" not in sent["email"]:
-        problems["email"] = "An email address has an @ in it."
-    if len(sent["password"]) < 8:
-        problems["password"] = "Please choose a password of eight characters or more."
-    elif sent["password"] != sent["again"]:
-        problems["again"] = "The two passwords differ."
-    if not problems:
+    form = form_of(Registration)
+    if form.valid:
         try:
-            user = auth.create_user(sent["username"], sent["password"], sent["email"])
+            user = auth.create_user(form.data.username, form.data.password, form.data.email)
+            return welcome(user, "Successfully registered.")
         except auth.UserExists as taken:
-            problems[taken.field] = str(taken)
-    if problems:
-        return page(problems, sent), 422
-    login(request, user)
-    flash("Successfully registered.")
-    return redirect("success")
+            form.add_error(taken.field, str(taken))
+    return page(form, Credentials.blank())
 
 
 @app.post("/enter/")
 def enter():
-    user = authenticate(request.form["name"], request.form["key"])
-    if user is None:
-        return page({"name": "Name and password do not fit."}, request.form), 422
-    login(request, user)
-    flash("Successfully logged in.")
-    return redirect("success")
+    form = form_of(Credentials)
+    if form.valid:
+        user = auth.authenticate(form.data.name, form.data.key)
+        if user is not None:
+            return welcome(user, "Successfully logged in.")
+        form.add_error(None, "Name and password do not fit.")
+    return page(Registration.blank(), form)
 
 
 @app.route("/success/")
@@ -67,6 +75,6 @@ def success():
 
 @app.post("/leave/")
 def leave():
-    logout(request)
+    auth.logout(request)
     flash("You are logged out.")
     return redirect("entrance")

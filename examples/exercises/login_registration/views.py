@@ -1,46 +1,55 @@
-"""One page to register and to log in, one that only somebody who is in may see."""
+"""One page to register and to log in, and one that only somebody who is in may see."""
 
-from coatcheck.web import auth, authenticate, flash, login, login_required, logout, redirect, render
+from coatcheck.forms import Email, Form, NewPassword, Password, field
+from coatcheck.web import auth, flash, form_of, login_required, redirect, render, show_form
+
+
+class Registration(Form):
+    username: str = field(label="Name", min=2, max=40, autocomplete="username")
+    email: Email
+    password: NewPassword = field(min=8, help="Eight characters or more.")
+    again: NewPassword = field(label="Password once more", same_as="password")
+
+
+class Credentials(Form):
+    name: str = field(label="Name or email", autocomplete="username")
+    key: Password = field(label="Your password")
 
 
 def entrance(request):
-    return render(request, "entrance.html", {"problems": {}, "sent": {}})
+    return page(Registration.blank(), Credentials.blank())
 
 
-def refused(request, problems):
-    return render(
-        request, "entrance.html", {"problems": problems, "sent": request.POST}, status=422
-    )
+def page(registration, credentials):
+    sent = registration if registration.errors else credentials
+    return show_form(sent, "entrance.html", registration=registration, credentials=credentials)
 
 
 def register(request):
-    sent = request.POST
-    problems = {}
-    if len(sent["username"].strip()) < 2:
-        problems["username"] = "Please type a name of two letters or more."
-    if "@" not in sent["email"]:
-        problems["email"] = "An email address has an @ in it."
-    if len(sent["password"]) < 8:
-        problems["password"] = "Please choose a password of eight characters or more."
-    elif sent["password"] != sent["again"]:
-        problems["again"] = "The two passwords differ."
-    if problems:
-        return refused(request, problems)
-    try:
-        user = auth.create_user(sent["username"], sent["password"], sent["email"])
-    except auth.UserExists as taken:
-        return refused(request, {taken.field: str(taken)})
-    login(request, user)
-    flash("Successfully registered.")
-    return redirect("success")
+    form = form_of(Registration)
+    if form.valid:
+        try:
+            user = auth.create_user(form.data.username, form.data.password, form.data.email)
+        except auth.UserExists as taken:
+            form.add_error(taken.field, str(taken))
+        else:
+            return welcome(request, user, "Successfully registered.")
+    return page(form, Credentials.blank())
 
 
 def enter(request):
-    user = authenticate(request.POST["name"], request.POST["key"])
-    if user is None:
-        return refused(request, {"name": "Name and password do not fit."})
-    login(request, user)
-    flash("Successfully logged in.")
+    form = form_of(Credentials)
+    if form.valid:
+        user = auth.authenticate(form.data.name, form.data.key)
+        if user is not None:
+            return welcome(request, user, "Successfully logged in.")
+        form.add_error(None, "Name and password do not fit.")
+    return page(Registration.blank(), form)
+
+
+def welcome(request, user, words):
+    auth.login(request, user)
+    flash(words)
     return redirect("success")
 
 
@@ -50,6 +59,6 @@ def success(request):
 
 
 def leave(request):
-    logout(request)
+    auth.logout(request)
     flash("You are logged out.")
     return redirect("entrance")
