@@ -29,6 +29,7 @@ from coatcheck.core.http import NO_EDITS, RequestView, ResponseEdits
 from coatcheck.core.policy import Isolation
 from coatcheck.core.session import Phase, Session
 
+from .asgi_answers import Answered, Keep, whole
 from .headers import Headers, edited
 from .moving_in import Incumbent, MovingIn, moving_in
 from .threaded import Phases
@@ -140,6 +141,8 @@ class SessionMiddleware:
                 await again.go(scope, body.replayed(), send, read_only=False)
         except _Refused as refused:
             await self.answer(refused.error, scope, receive, send)
+        except Answered as answered:
+            await answered.response(scope, receive, send)
 
     async def take_over(self, session: Session, view: RequestView) -> None:
         """Load *session* from what an incumbent that has to be asked holds, on whatever it runs."""
@@ -223,6 +226,12 @@ class Visit:
         self.after_commit: Callable[[ResponseEdits], Coroutine[Any, Any, None]] | None = None
         """What to do right after the session was committed, in the same phase, knowing what the
         response carries for it; not done where that fails."""
+        self.keep: Keep | None = None
+        """Who keeps the whole response, which then waits until it is complete."""
+        self.cookies: list[str] = []
+        """Set-Cookie lines that the response carries besides the session's."""
+        self.at_end: list[Callable[[], Coroutine[Any, Any, None]]] = []
+        """What to await when the request is over, whatever came of it."""
 
     async def go(self, scope: Scope, receive: Receive, send: Send, *, read_only: bool) -> None:
         """Run the application once. Raises ``_Refused`` while nothing was sent."""
@@ -239,7 +248,8 @@ class Visit:
             await self.prepare(session, leased=leased)
             with anyio.CancelScope() as cancel:
                 sending = self._sending(session, pristine, send, receive, cancel)
-                await self._middleware.app(pristine, self._receiving(receive), sending)
+                receiving = self._receiving(receive)
+                await self._middleware.app(pristine, receiving, whole(self, sending))
         except VISITORS_ERRORS as error:
             if self._started:
                 raise
@@ -248,6 +258,8 @@ class Visit:
             if session.holder is not None:
                 with anyio.CancelScope(shield=True):
                     await self._phases.finish(self._lifecycle.give_back(session))
+            for ending in self.at_end:
+                await ending()
         if self._refusal is not None:
             raise _Refused(self._refusal)
 
@@ -292,7 +304,10 @@ class Visit:
                     await anyio.lowlevel.checkpoint()
                     return
                 self._started = True
+                if self.cookies:
+                    edits = edits._replace(vary=True)
                 headers = self._middleware.edited(list(message.get("headers", [])), edits)
+                headers += [(b"set-cookie", line.encode("ascii")) for line in self.cookies]
                 message = {**message, "headers": headers}
             await send(message)
 
@@ -330,6 +345,11 @@ class Visit:
         if self.after_commit is not None:
             await self.after_commit(edits)
         return edits
+
+    @property
+    def sessions(self) -> Sessions:
+        """The sessions that this request's is one of."""
+        return self._middleware.sessions
 
     @property
     def phases(self) -> Phases:
