@@ -8,8 +8,8 @@ from csrf_tests import tests as csrf  # type: ignore[import-not-found]
 from django.contrib.messages.storage.base import Message
 from django.http import HttpRequest
 from django.test import SimpleTestCase, TestCase, override_settings
-from messages_tests.base import BaseTests  # type: ignore[import-not-found]
 from django.utils.safestring import SafeData
+from messages_tests.base import BaseTests  # type: ignore[import-not-found]
 from sessions_tests import tests as sessions  # type: ignore[import-not-found]
 
 from coatcheck.integrations.django.engine import SessionStore
@@ -65,8 +65,8 @@ class OurMessagesTests(BaseTests, TestCase):
         storage = self.storage_class(self.get_request())
         storage.request.session[storage.session_key] = [(20, "<b>test</b>", "", True)]
         (message,) = storage
-        self.assertEqual(message.message, "<b>test</b>")
-        self.assertIsInstance(message.message, SafeData)
+        assert message.message == "<b>test</b>"
+        assert isinstance(message.message, SafeData)
 
     def test_what_djangos_storage_left_is_shown(self) -> None:
         storage = self.storage_class(self.get_request())
@@ -75,7 +75,7 @@ class OurMessagesTests(BaseTests, TestCase):
         storage.add(30, "three")
         storage.update(self.get_response())
         again = self.storage_class(storage.request)
-        self.assertEqual([str(message) for message in again], ["one", "two", "three"])
+        assert [str(message) for message in again] == ["one", "two", "three"]
 
 
 def load_tests(loader: Any, standard: Any, pattern: Callable[..., Any] | None) -> Any:

@@ -5,7 +5,7 @@ EXCEPTIONS: dict[str, str] = {
         "looks for the session in the table of Django's own engine"
     ),
     "OurMiddlewareTests.test_empty_session_saved": (
-        "goes on with a session after its response; it is closed then, so that nobody loses a change"
+        "goes on with a session after its response, where ours is closed: nothing could be saved"
     ),
     "OurMiddlewareTests.test_save_every_request_with_non_empty_session_renews_session_cookie": (
         "each use counts without a new cookie, which could overwrite that of a parallel login"

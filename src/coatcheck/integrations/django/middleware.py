@@ -27,6 +27,7 @@ from coatcheck.core.errors import CoatcheckError, SessionConflict
 from coatcheck.core.events import Event, EventName
 from coatcheck.core.http import CACHE_CONTROL, NO_EDITS, RequestView, ResponseEdits
 from coatcheck.core.lifecycle import Lifecycle
+from coatcheck.wire.cookies import values
 
 from ..refusals import VISITORS_ERRORS, plain_words
 from . import configuration
@@ -69,8 +70,12 @@ class SessionMiddleware(djangos.SessionMiddleware):
         return response
 
     def process_request(self, request: HttpRequest) -> None:
+        if not issubclass(self.SessionStore, SessionStore):
+            super().process_request(request)  # a test has set another engine for a while
+            return
         view = request_view(request)
-        request.session = SessionStore.for_request(view, leased=_takes_turns() and not view.safe)
+        leased = _takes_turns() and not view.safe
+        request.session = self.SessionStore.for_request(view, leased=leased)
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         """*response* with what the session has to say, for code that calls us in two halves."""
@@ -154,12 +159,16 @@ class _Ending:
                 core.accessed = True
                 self.edits = await lifecycle.commit(core, self.store.view)
                 if self.store.flushed and self.edits.set_cookie is None and not core.late:
-                    # Also one that opened nothing: this visitor asked for it to be gone.
-                    attributes = lifecycle.cookie.attributes(https=self.store.view.https)
-                    self.edits = self.edits._replace(set_cookie=attributes.expire())
+                    self.edits = self.edits._replace(set_cookie=self._farewell(lifecycle))
         finally:
             if core.holder is not None:
                 await lifecycle.give_back(core)
+
+    def _farewell(self, lifecycle: Lifecycle) -> str | None:
+        """The line that expires a cookie which opened nothing: its visitor wants it gone."""
+        view = self.store.view
+        cookie = lifecycle.cookie.attributes(https=view.https)
+        return cookie.expire() if values(view.cookies, cookie.name) else None
 
     def edited(self) -> HttpResponse:
         """The response as the session wants it."""
@@ -192,7 +201,8 @@ class _State:
     def __init__(self, request: HttpRequest) -> None:
         self.lost = False
         """Whether the run lost a race, so that there is another one."""
-        self._repeatable = _takes_turns() and request.session.view.safe
+        store = request.session
+        self._repeatable = _takes_turns() and _is_managed(store) and store.view.safe
         if self._repeatable:
             self._attributes = dict(request.__dict__)
             self._dicts = [
@@ -208,13 +218,13 @@ class _State:
     def restore(self, request: HttpRequest) -> None:
         """Give *request* back what it came with, and a session under its lease."""
         self._repeatable = self.lost = False
-        view = request.session.view
         request.__dict__.clear()
         request.__dict__.update(self._attributes)
         for value, before in self._dicts:
             value.clear()
             value.update(before)
-        request.session = SessionStore.for_request(view, leased=True)
+        first = request.session
+        request.session = type(first).for_request(first.view, leased=True)
 
 
 def request_view(request: HttpRequest) -> RequestView:
