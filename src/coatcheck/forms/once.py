@@ -116,6 +116,10 @@ class CannotTell(NamedTuple):
     since: float
 
 
+Otherwise = Replay | Edited | StillRunning | CannotTell
+"""What a submission gets that is not to be processed now."""
+
+
 class Known(NamedTuple):
     """A claim as it is stored: ``at`` is when its state began, ``until`` when a run lapses."""
 
@@ -215,9 +219,7 @@ class Once:
             lifecycle.store, keyring, lifecycle.clock, pause, wait=wait, lease=lease, keep=keep
         )
 
-    async def claim(
-        self, submission: Submission, wait: float | None = None
-    ) -> "Run | Replay | Edited | StillRunning | CannotTell":
+    async def claim(self, submission: Submission, wait: float | None = None) -> "Run | Otherwise":
         """Claim *submission*: a ``Run`` for whoever is to process it, else what to answer.
 
         One store call where it is new. Waits while another request runs it, for *wait* seconds if

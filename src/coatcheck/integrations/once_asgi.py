@@ -13,12 +13,9 @@ import anyio
 
 from coatcheck.core.errors import StoreUnavailable
 from coatcheck.forms.answers import Answer
-from coatcheck.forms.once import CannotTell, Edited, Once, Replay, Run, StillRunning, Submission
+from coatcheck.forms.once import Once, Otherwise, Run, Submission
 
 from .threaded import Phases
-
-Otherwise = Replay | Edited | StillRunning | CannotTell
-"""What a submission gets that is not to be processed."""
 
 Loading = Callable[[], Coroutine[Any, Any, None]]
 

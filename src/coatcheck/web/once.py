@@ -21,13 +21,14 @@ from coatcheck.forms.once import (
     CannotTell,
     Edited,
     Once,
+    Otherwise,
     Replay,
     StillRunning,
     Submission,
 )
 from coatcheck.forms.tickets import Binding, ClaimKey, Ticket
 from coatcheck.integrations.asgi import VISIT, Visit
-from coatcheck.integrations.once_asgi import Attempt, Otherwise, Submissions
+from coatcheck.integrations.once_asgi import Attempt, Submissions
 from coatcheck.web import once_pages
 from coatcheck.web.responses import HttpResponse
 
