@@ -43,6 +43,7 @@ DOORS = {
     "integrations/django/database.py": {"ormsgpack"},
     "testing": {"hypothesis", "pytest"},
     "web/body.py": {"anyio"},
+    "web/hooks.py": {"anyio"},
     "web": {"alembic", "jinja2", "markupsafe", "pwdlib", "sqlalchemy", "starlette", "uvicorn"},
     "cli": {"click"},
 }

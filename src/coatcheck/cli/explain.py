@@ -8,7 +8,10 @@ import click
 @click.command()
 @click.argument("code", required=False)
 def explain(code: str | None) -> None:
-    """Say what CODE on an error page means, and what mends it; all codes without one."""
+    """Say what a CODE on an error page means.
+
+    And what mends it; without one, list them all.
+    """
     from coatcheck.web.codes import CODES
     from coatcheck.web.problems import phrase
 

@@ -108,6 +108,10 @@ class Serving:
         if self.aloud and (found or self.command == "runserver"):
             click.echo(summary(found), err=bool(found))
         _migrate_own(app, aloud=self.aloud)
+        if self.command == "run":
+            from coatcheck.web.one_file import make_tables_of
+
+            make_tables_of(app.import_name, app.settings, click.echo)
         if self.aloud and app.debug and self.host not in ("127.0.0.1", "localhost", "::1"):
             click.echo(
                 f"DEBUG is on, and {self.host} is open to the network: error pages show code and "

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     )
     from coatcheck.web.errors import Http404
     from coatcheck.web.forms import form_of, form_page, show_form
+    from coatcheck.web.habits import g, jsonify, make_response
     from coatcheck.web.requests import Request
     from coatcheck.web.responses import (
         FileResponse,
@@ -72,6 +73,7 @@ __all__ = [
     "Upload",
     "csrf_unprotected",
     "flash",
+    "g",
     "get_flashed_messages",
     "request",
     "safe_next",
@@ -89,6 +91,8 @@ __all__ = [
     "JsonResponse",
     "StreamingHttpResponse",
     "abort",
+    "jsonify",
+    "make_response",
     "redirect",
     "render",
     "render_template",
@@ -151,6 +155,7 @@ _PLACES = {
         "update",
     ),
     "coatcheck.web.errors": ("Http404",),
+    "coatcheck.web.habits": ("g", "jsonify", "make_response"),
     "coatcheck.web.forms": ("form_of", "form_page", "show_form"),
     "coatcheck.web.requests": ("Request",),
     "coatcheck.web.responses": (
@@ -175,6 +180,11 @@ def __getattr__(name: str) -> Any:
         return import_module(f"coatcheck.web.{name}")
     module = _MODULE_OF.get(name)
     if module is None:
+        from coatcheck.web.elsewhere import IMPORT_HABITS
+
+        if name in IMPORT_HABITS:
+            # Not an AttributeError, whose words an import statement leaves out.
+            raise ImportError(f"coatcheck.web has no {name}. Here it is: {IMPORT_HABITS[name]}.")
         raise AttributeError(f"coatcheck.web has no {name!r}; it has {', '.join(__all__)}.")
     value = getattr(import_module(module), name)
     globals()[name] = value

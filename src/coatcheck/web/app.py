@@ -4,6 +4,7 @@ Settings, routes, templates, sessions and the layers between server and view are
 from the values given by then; ``dispatch`` answers the requests.
 """
 
+import asyncio
 import sys
 import threading
 import traceback
@@ -27,7 +28,10 @@ from coatcheck.integrations.asgi import Mode, SessionMiddleware
 from coatcheck.stores import apart, from_url
 from coatcheck.web.apps import InstalledApp, installed_apps
 from coatcheck.web.boundary import ErrorPages
+from coatcheck.web.database_files import DatabaseFiles, database_files
 from coatcheck.web.dispatch import Dispatcher, resolve
+from coatcheck.web.habits import Habits
+from coatcheck.web.hooks import Hooks
 from coatcheck.web.middleware import AllowedHosts, SecurityHeaders, site_middleware
 from coatcheck.web.routing import (
     Entry,
@@ -51,7 +55,7 @@ if TYPE_CHECKING:
 V = TypeVar("V", bound=Callable[..., Any])
 
 
-class App:
+class App(Hooks, Habits):
     """A site. *import_name* is ``__name__`` of the module that makes it.
 
     *urlpatterns* is a list of ``path(...)`` or the dotted name of a module that has one; routes may
@@ -68,6 +72,7 @@ class App:
         settings: Settings | Mapping[str, Any] | ModuleType | str | None = None,
         limits: Limits | None = None,
     ) -> None:
+        super().__init__()
         self.import_name = import_name
         self._given_limits = limits
         self._given_urlpatterns = urlpatterns
@@ -110,6 +115,10 @@ class App:
         """Whether visitors see debug pages."""
         return self.settings.debug
 
+    @debug.setter
+    def debug(self, on: bool) -> None:
+        self.override("DEBUG", on, said="app.debug")
+
     @property
     def secret_key(self) -> str:
         """What signs the tokens of forms. Setting it wins over the settings' SECRET_KEY."""
@@ -117,18 +126,26 @@ class App:
 
     @secret_key.setter
     def secret_key(self, key: str) -> None:
+        self.override("SECRET_KEY", key, said="app.secret_key")
+
+    def override(self, name: str, value: object, *, said: str = "") -> None:
+        """Let the setting *name* be *value*, whatever the settings say.
+
+        Raises ConfigurationError once they are in use.
+        """
+        said = said or f"app.config[{name!r}]"
         if "_stack" in self.__dict__:
             raise ConfigurationError(
-                "app.secret_key was set after the first request was answered.\n"
+                f"{said} was set after the first request was answered.\n"
                 "Set it right below app = App(__name__)."
             )
         if isinstance(self._given_settings, Settings):
             raise ConfigurationError(
-                "app.secret_key was set, and the app was given finished Settings.\n"
-                "Set SECRET_KEY in them instead."
+                f"{said} was set, and the app was given finished Settings.\n"
+                f"Set {name} in them instead."
             )
-        self._overrides["SECRET_KEY"] = key
-        for made in ("settings", "keyring", "secrets"):
+        self._overrides[name] = value
+        for made in ("settings", "keyring", "secrets", "trusted_origins", "installed"):
             self.__dict__.pop(made, None)
 
     @cached_property
@@ -315,8 +332,10 @@ class App:
         if without_settings(self._given_settings):
             # A one-file app, under any server: nobody has typed ``migrate`` for it.
             from coatcheck.web.migrations import ensure_own
+            from coatcheck.web.one_file import make_tables_of
 
             ensure_own(settings, _tell)
+            make_tables_of(self.import_name, settings, _tell)
         stack: ASGIApp = Dispatcher(self)
         for wrap in reversed(site_middleware(settings.middleware, settings.where)):
             stack = wrap(stack)
@@ -332,6 +351,9 @@ class App:
             folders = [*self._folders("static"), STATIC]
             stack = Static(stack, settings.static_url, folders, debug=self.debug)
         stack = AllowedHosts(stack, settings.allowed_hosts)
+        files = database_files([settings.database_url, apart(settings.session_store)[1]])
+        if files:
+            stack = DatabaseFiles(stack, files)
         return SecurityHeaders(ErrorPages(stack, self))
 
     def _session_mode(self, scope: Any) -> Mode | None:
@@ -359,6 +381,10 @@ class App:
             self.database.close()
         for made in ("_stack", "sessions", "database"):
             self.__dict__.pop(made, None)
+
+    def close_blocking(self) -> None:
+        """``close``, for a script without an event loop."""
+        asyncio.run(self.close())
 
     def __repr__(self) -> str:
         return f"<App {self.import_name}>"

@@ -8,16 +8,19 @@ from typing import TYPE_CHECKING
 
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from coatcheck.core.errors import CoatcheckError
-from coatcheck.web import tracebacks
+from coatcheck.web import context, tracebacks
 from coatcheck.web.dispatch import trail_of
+from coatcheck.web.hooks import handled
 from coatcheck.web.own_pages import problem_response
 from coatcheck.web.problems import status_of
 
 if TYPE_CHECKING:
     from coatcheck.web.app import App
+    from coatcheck.web.requests import Request
 
 logger = logging.getLogger("coatcheck.web")
 
@@ -50,10 +53,23 @@ class ErrorPages:
                 logger.warning("%s %r: %d, %s", scope["method"], scope["path"], status, error)
             if started:
                 raise  # the server cuts the connection, so nobody takes half a page for a whole one
-            response = await problem_response(error, self._app, trail.request, Headers(scope=scope))
+            response = await self._response(error, trail.request, Headers(scope=scope))
             if scope["method"] == "HEAD":
                 response.body = b""
             await response(scope, receive, send)
+
+    async def _response(
+        self, error: Exception, request: "Request | None", headers: Headers
+    ) -> Response:
+        handler = self._app.handler_of(error, debug=self._app.debug)
+        if handler is not None and request is not None:
+            try:
+                with context.answering(request):
+                    return await handled(handler, error)
+            except Exception as another:
+                logger.exception("The handler of %s failed, so our own page is shown.", error)
+                error = another
+        return await problem_response(error, self._app, request, headers)
 
 
 def _log(error: Exception, scope: Scope) -> None:

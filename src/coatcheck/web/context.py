@@ -76,7 +76,7 @@ def current_app() -> "App":
         ) from None
 
 
-class _StandIn:
+class StandIn:
     """Passes everything on to what *find* returns, so that it can be imported before it exists."""
 
     __slots__ = ("_find", "_kind", "_name")
@@ -138,7 +138,7 @@ class _StandIn:
         return dir(_found(self)) if has_request() else []
 
 
-def _found(stand_in: _StandIn) -> Any:
+def _found(stand_in: StandIn) -> Any:
     return object.__getattribute__(stand_in, "_find")()
 
 
@@ -158,15 +158,15 @@ def _user_type() -> type:
     return object
 
 
-request = cast("Request", _StandIn("request", current_request, _request_type))
+request = cast("Request", StandIn("request", current_request, _request_type))
 """The request being answered."""
 
 session = cast(
-    "Session", _StandIn("session", lambda: current_request("session").session, _session_type)
+    "Session", StandIn("session", lambda: current_request("session").session, _session_type)
 )
 """The session of the request being answered: what this site remembers of its visitor."""
 
-current_user: Any = _StandIn("user", lambda: current_request("user").user, _user_type)
+current_user: Any = StandIn("user", lambda: current_request("user").user, _user_type)
 """The user who is logged in, or ``coatcheck.web.auth.AnonymousUser``."""
 
 

@@ -21,6 +21,7 @@ from coatcheck.integrations.asgi import VISIT
 from coatcheck.web import body, context
 from coatcheck.web.csrf import is_unprotected
 from coatcheck.web.errors import CsrfRefused, MethodNotAllowed, NoRoute
+from coatcheck.web.hooks import handled
 from coatcheck.web.once import RESULTS, TICKET_HEADER, Forms, by_script
 from coatcheck.web.own_pages import problem_response, welcome_response
 from coatcheck.web.problems import is_answer
@@ -71,7 +72,12 @@ class Dispatcher:
                 logger.warning(
                     "%s %r: the form was refused. %s", request.method, request.path, error
                 )
-            response = await problem_response(error, self._app, request)
+            handler = self._app.handler_of(error, debug=self._app.debug)
+            if handler is not None:
+                response = await handled(handler, error)
+            else:
+                response = await problem_response(error, self._app, request)
+        response = await self._app.finish(response)
         settle(response, method=request.method)
         if request.method not in SAFE_METHODS and by_script(request) and request.csrf.ticket():
             response.headers[TICKET_HEADER] = request.csrf.token()  # for the form that stays
@@ -129,6 +135,9 @@ class Dispatcher:
         if not self._app.sessions.store.capabilities.inline:
             await request.session.load()
         with transaction(self._app) as answered:
+            early = await self._app.answer_early()
+            if early is not None:
+                return answered(early)
             result = call()
             if inspect.isawaitable(result):
                 result = await result
@@ -136,7 +145,8 @@ class Dispatcher:
 
     def _run(self, call: Callable[[], object], endpoint: Endpoint) -> Response:
         with transaction(self._app) as answered:
-            return answered(as_response(call(), endpoint.route.view))
+            early = self._app.answer_early_in_thread()
+            return answered(early or as_response(call(), endpoint.route.view))
 
 
 def _why_not_found(app: "App", path: str, with_slash: Endpoint | None) -> tuple[str, str]:

@@ -15,7 +15,7 @@ from pathlib import PurePath
 from typing import Any, NoReturn
 from uuid import UUID
 
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.responses import StreamingResponse as StreamingHttpResponse
 
 from coatcheck.core.http import SAFE_METHODS
@@ -265,7 +265,20 @@ def _is_headers(value: object) -> bool:
 
 
 def settle(response: Response, *, method: str) -> Response:
-    """*response* as it may answer *method*: a redirect after an unsafe one is a 303."""
+    """*response* as it may answer *method*: a redirect after an unsafe one is a 303.
+
+    Also Starlette's RedirectResponse, whose 307 nobody asked for: it would send the form again.
+    """
     if isinstance(response, HttpResponseRedirect) and response.see_other:
         response.status_code = 302 if method in SAFE_METHODS else 303
+    elif (
+        isinstance(response, RedirectResponse)
+        and response.status_code == 307
+        and method not in SAFE_METHODS
+    ):
+        response.status_code = 303
+        logger.warning(
+            "RedirectResponse answers with 307, which makes browsers send the form again, so it "
+            "was sent as 303. Write redirect(...); or redirect(..., code=307) to send it again."
+        )
     return response
