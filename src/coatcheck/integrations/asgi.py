@@ -159,6 +159,9 @@ class SessionMiddleware:
 
         await Socket(self, request_view(scope)).serve(scope, receive, send)
 
+    def conclude(self, session: Session) -> None:
+        """Called before *session* is saved, for what its kind still has to do."""
+
     def edited(self, headers: Headers, edits: ResponseEdits) -> Headers:
         """The response's *headers* with what the session has to say."""
         return edited(headers, edits)
@@ -341,6 +344,7 @@ class Visit:
         if failed:
             edits = ResponseEdits(vary=True) if session.accessed else NO_EDITS
         elif session.accessed:
+            self._middleware.conclude(session)
             edits = await self._lifecycle.commit(session, self.view, self._isolation)
         if self.after_commit is not None:
             await self.after_commit(edits)

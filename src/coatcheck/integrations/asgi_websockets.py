@@ -84,6 +84,7 @@ class Socket(Visit):
 
     async def run(self, phase: Phase) -> None:
         """Run *phase* on the event loop, unless the visitor could not be given what it makes."""
+        self._middleware.conclude(self.session)
         if self._accepted and needs_cookie(self.session):
             raise SessionReadOnly(ACCEPTED)
         await super().run(phase)

@@ -3,7 +3,7 @@
 What the session has to tell a visitor (409, 503) goes to the application's own exception handlers.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal, cast
 
 from starlette.exceptions import HTTPException
@@ -19,7 +19,7 @@ from coatcheck.core.store import BlockingStore, Store
 from coatcheck.integrations import asgi
 from coatcheck.integrations.addresses import store_at
 from coatcheck.integrations.headers import Headers, edited
-from coatcheck.integrations.moving_in import Incumbent
+from coatcheck.integrations.moving_in import USER_FIELDS, Incumbent
 from coatcheck.wire.cookies import SameSite
 
 from .incumbents import FORTNIGHT, SignedCookie
@@ -61,8 +61,9 @@ class SessionMiddleware(asgi.SessionMiddleware):
     ``max_age`` is the idle timeout, and None a cookie that ends with the browser. With *secret_key*
     the cookies that Starlette's own middleware has given out are taken over at first sight; there
     is no other use for it. Give *sessions* in place of all these for a policy and a cookie of your
-    own, and *incumbent* to take over others (see ``moving_in``). The rest is as in
-    ``coatcheck.integrations.asgi.SessionMiddleware``.
+    own, and *incumbent* to take over others (see ``moving_in``). Whoever the application names
+    under one of *user_keys* is logged in, as by ``session.login`` (see ``named_user``). The rest is
+    as in ``coatcheck.integrations.asgi.SessionMiddleware``.
 
     Raises ``ConfigurationError`` for options that contradict each other.
     """
@@ -84,6 +85,7 @@ class SessionMiddleware(asgi.SessionMiddleware):
         store: str | BlockingStore | Store | None = None,
         sessions: Sessions | None = None,
         incumbent: Incumbent | None = None,
+        user_keys: Sequence[str] = USER_FIELDS,
         mode: Callable[[asgi.Scope], asgi.Mode | None] = lambda scope: None,
         preload: bool = True,
         eager: bool = True,
@@ -118,6 +120,7 @@ class SessionMiddleware(asgi.SessionMiddleware):
             )
         if secret_key is not None and incumbent is None:
             incumbent = SignedCookie(secret_key, session_cookie, max_age, path, domain)
+        self.user_keys = user_keys
         super().__init__(
             app,
             cast(Sessions, sessions),
@@ -127,6 +130,10 @@ class SessionMiddleware(asgi.SessionMiddleware):
             answer=answer,
             incumbent=incumbent,
         )
+
+    def conclude(self, session: Session) -> None:
+        if isinstance(session, StarletteSession) and session.loaded:
+            session.follow(self.user_keys)
 
     def edited(self, headers: Headers, edits: ResponseEdits) -> Headers:
         """*headers* as the session wants them, cookies in Starlette's own spelling."""

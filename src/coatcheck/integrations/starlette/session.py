@@ -6,17 +6,19 @@ Starlette promises a dict, so code passes it to ``json.dumps``, ``isinstance`` a
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from coatcheck.core.session import Opener, Session
+from coatcheck.core.session import Opener
+from coatcheck.integrations.named_user import NamedUserSession
 from coatcheck.wire.tokens import Token
 
 _ELSEWHERE: Final = object()
 
 
-class StarletteSession(Session, dict[str, Any]):  # type: ignore[misc]  # as a dict, and more
+class StarletteSession(NamedUserSession, dict[str, Any]):  # type: ignore[misc]  # as a dict, and more
     """A session with all that a dict can do, and with what Starlette's own ``Session`` has.
 
-    ``accessed`` and ``modified`` tell what the request did; there is no need to set them, nor to
-    call ``mark_modified``: nested changes are found by themselves.
+    ``clear`` ends it, as it deletes the cookie of Starlette's own. ``accessed`` and ``modified``
+    tell what the request did; there is no need to set them, nor to call ``mark_modified``: nested
+    changes are found by themselves.
     """
 
     def __init__(self, opener: Opener, token: Token | None = None) -> None:
