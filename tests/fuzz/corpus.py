@@ -114,6 +114,9 @@ _ORIGINS = (
     b"https://xn--bcher-kva.example",
     b"ftp://a.example",
     b"a.example:99999",
+    b"http://[:]",
+    b"https://[0:0:0:0:0:0:0:1]:0443",
+    b"https://a.example:00",
 )
 _REDIRECTS = (
     b"/next?a=1#b",
@@ -167,6 +170,8 @@ CORPUS: Mapping[str, tuple[bytes, ...]] = {
     "header_values": _HEADERS,
     "cookies": _COOKIES,
     "tokens": _TOKENS,
+    "tickets": (*_TOKENS, b"A" * 128, b"Ak" + b"A" * 126, b"A" * 127 + b"="),
+    "nested_names": (*_URLENCODED, b"a.b-c=1&a[]=2&a[0][x]=3&a[9][x]=4", b".=1&-=2&[=3&]=4&[]=5"),
     "origins": _ORIGINS,
     "redirects": _REDIRECTS,
     "uploads": _UPLOADS,

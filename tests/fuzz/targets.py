@@ -17,9 +17,12 @@ from coatcheck.forms.content_types import content_type_of
 from coatcheck.forms.csrf import CsrfRequest, check, is_binding, mint, valid
 from coatcheck.forms.errors import FormTooLarge
 from coatcheck.forms.limits import Limits
+from coatcheck.forms.names import DEEPEST, grown
 from coatcheck.forms.origins import own_origin, trusted_origins
 from coatcheck.forms.parser import Form, FormParser
 from coatcheck.forms.redirects import InvalidLocation, location, safe_next
+from coatcheck.forms.tickets import Binding, read
+from coatcheck.forms.tickets import mint as mint_ticket
 from coatcheck.forms.uploads import safe_filename
 from coatcheck.forms.urlencoded import parse_query, parse_urlencoded
 from coatcheck.wire.codec import decode, encode
@@ -45,6 +48,7 @@ LIMITS = Limits(
 )
 KEYS = Keyring(["a key that only fuzzing knows"])
 BINDING = b"session:of-the-fuzzer"
+VISITOR = Binding(b"secret of the fuzzer", b"owner of the fuzzer")
 
 
 def multipart(data: bytes) -> None:
@@ -89,8 +93,8 @@ def header_values(data: bytes) -> None:
         lambda: headers.content_length(text),
         lambda: FormParser(text, text, LIMITS).close(),
     )
-    for read in reads:
-        found = _result(read)
+    for each in reads:
+        found = _result(each)
         if isinstance(found, BadRequest):
             assert len(str(found)) < 500
             assert str(found).isprintable()
@@ -142,6 +146,42 @@ def tokens(data: bytes) -> None:
         assert verdict.message
         assert len(verdict.message) < 1000
     is_binding(text)
+
+
+def tickets(data: bytes) -> None:
+    """A ticket proves something only as it was minted, and to the visitor it was minted for."""
+    text = data.decode("latin-1")
+    found = read(text, KEYS, [VISITOR], now=1000.0)
+    assert found is None or (found.stale and not found.proved)
+    good = mint_ticket(KEYS, VISITOR, 1000.0, name=data[:20])
+    whole = read(good, KEYS, [VISITOR], now=1000.0)
+    assert whole is not None
+    assert whole.proved
+    assert read(good, KEYS, [Binding(b"another", b"another")], now=1000.0) is None
+    if data:
+        place = data[0] % len(good)
+        forged = good[:place] + text[-1:] + good[place + 1 :]
+        changed = read(forged, KEYS, [VISITOR], now=1000.0)
+        assert changed is None or not changed.proved or forged == good
+
+
+def nested_names(data: bytes) -> None:
+    """Names that hold paths: a tree of bounded depth, which keeps each value that it takes."""
+    try:
+        fields = parse_urlencoded(data, LIMITS)
+    except BadRequest:
+        return
+    tree = grown(fields.lists())
+    kept = 0
+    row = [(tree, 0)]
+    while row:
+        node, depth = row.pop()
+        assert depth <= DEEPEST
+        kept += len(node.values)
+        node.all_values()
+        list(node.numbered())
+        row += [(below, depth + 1) for below in node.below.values()]
+    assert kept <= len(fields.pairs())
 
 
 def origins(data: bytes) -> None:
@@ -209,6 +249,8 @@ TARGETS: Mapping[str, Target] = {
     "header_values": header_values,
     "cookies": cookies,
     "tokens": tokens,
+    "tickets": tickets,
+    "nested_names": nested_names,
     "origins": origins,
     "redirects": redirects,
     "uploads": uploads,

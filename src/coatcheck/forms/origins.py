@@ -5,6 +5,7 @@
 
 import re
 from collections.abc import Iterable
+from ipaddress import IPv6Address
 from typing import NewType
 
 from coatcheck.core.errors import ConfigurationError
@@ -13,7 +14,7 @@ TrustedOrigins = NewType("TrustedOrigins", frozenset[str])
 
 NO_OTHERS = TrustedOrigins(frozenset())
 
-_DEFAULT_PORT = {"http": "80", "https": "443"}
+_DEFAULT_PORT = {"http": 80, "https": 443}
 _ORIGIN = re.compile(
     r"(https?)://"
     r"(\[[0-9a-f:.]+\]|[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?)"
@@ -48,9 +49,14 @@ def _canonical(text: str) -> str | None:
     if match is None:
         return None
     scheme, host, port = match.groups()
-    if port is None or port == _DEFAULT_PORT[scheme]:
+    if host.startswith("["):
+        try:
+            host = f"[{IPv6Address(host[1:-1]).compressed}]"
+        except ValueError:
+            return None
+    if port is None or int(port) == _DEFAULT_PORT[scheme]:
         return f"{scheme}://{host}"
-    return f"{scheme}://{host}:{port}"
+    return f"{scheme}://{host}:{int(port)}" if 0 < int(port) < 65536 else None
 
 
 def _trusted(text: str) -> str:

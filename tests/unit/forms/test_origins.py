@@ -61,3 +61,17 @@ def test_what_is_no_full_origin_is_refused_at_start_with_the_remedy(origin, reme
 def test_one_text_in_place_of_a_list_is_refused():
     with pytest.raises(ConfigurationError, match=r"write \['https://pay.example'\]"):
         trusted_origins("https://pay.example")
+
+
+def test_one_origin_has_one_spelling_whatever_its_port_and_address():
+    assert own_origin("https", "[0:0:0:0:0:0:0:1]:0443") == "https://[::1]"
+    assert own_origin("http", "a.example:08080") == "http://a.example:8080"
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["http://[:]", "http://[::1", "http://[1::2::3]", "https://a.example:0", "https://a:99999"],
+)
+def test_an_address_or_port_that_is_none_is_refused(origin):
+    with pytest.raises(ConfigurationError):
+        trusted_origins([origin])
