@@ -90,8 +90,9 @@ class Nodes:
             base = outcome.fresh if isinstance(outcome, Conflict) else None
 
     async def end(self, node: int) -> None:
-        await self.nodes[node].end(self.record.id)
-        self.told = ENDED
+        # Who was told that there was none before is not who ended it: that one may be on its way.
+        if await self.nodes[node].end(self.record.id):
+            self.told = ENDED
 
     async def touch(self, node: int) -> None:
         await self.nodes[node].touch(self.record.id, self.clock() + 1, self.clock() + HOUR)

@@ -11,7 +11,7 @@ from typing import cast
 from coatcheck.wire.tokens import Token
 
 from .changes import Changes
-from .errors import ConfigurationError, SessionConflict
+from .errors import ConfigurationError, SessionConflict, UnreadableRecord
 from .events import Listener
 from .lifecycle import Lifecycle
 from .policy import Isolation, SessionCookie, SessionPolicy
@@ -46,6 +46,13 @@ class EncryptedLifecycle(Lifecycle):
             )
         self._at_rest = cast(AtRest, store.capabilities.at_rest)
 
+    async def load(self, session: Session, *, leased: bool = False) -> None:
+        try:
+            await super().load(session, leased=leased)
+        except UnreadableRecord as error:  # what is sealed in it is damaged, or of another version
+            await self.give_back(session)
+            self._set_aside(session, cast(Token, session.token), error)
+
     def _read(self, record: Record, token: Token | None) -> Record:
         if not is_sealed(record.fields):
             return record  # from before the store was encrypted; the next commit seals it
@@ -56,18 +63,18 @@ class EncryptedLifecycle(Lifecycle):
     def _written(self, record: Record, token: Token | None) -> Record:
         return record._replace(fields=self._at_rest.seal(record.fields, cast(Token, token)))
 
-    def _judge(
+    def _stands_on(
         self,
         session: Session,
         changes: Changes,
         loaded: Record,
         fresh: Record,
         isolation: Isolation,
-    ) -> None:
+    ) -> bool:
         if is_sealed(fresh.fields):
             # Another request has replaced the secret, so this one can neither read nor merge.
             raise SessionConflict
-        super()._judge(session, changes, loaded, fresh, isolation)
+        return super()._stands_on(session, changes, loaded, fresh, isolation)
 
     async def of(self, user: object) -> Sequence[Record]:
         """The live sessions of *user*, last seen first. What they hold only their owners know."""

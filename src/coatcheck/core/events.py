@@ -31,9 +31,12 @@ class EventName(StrEnum):
     RERUN = "rerun"
     """A safe request that lost a race was run once more, under the session's lease."""
     DROPPED = "dropped"
-    """Changes of a request whose session had ended meanwhile; they were not saved."""
+    """Changes of a request whose session had ended, or whose visitor had logged in, meanwhile;
+    they were not saved."""
     MOVED_IN = "moved_in"
     """A session was taken over from the engine that the application had before."""
+    UNREADABLE = "unreadable"
+    """A record that this version cannot read: it stays as it is, and the visitor begins anew."""
     TOSSED = "tossed"
     """Two cookies of the session's name with different values; neither was taken."""
 
@@ -56,6 +59,7 @@ _WARN = frozenset(
         EventName.DROPPED,
         EventName.LATE,
         EventName.TOSSED,
+        EventName.UNREADABLE,
     }
 )
 

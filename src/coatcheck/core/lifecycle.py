@@ -84,11 +84,15 @@ class Lifecycle:
             session.begin(None)
             return
         holder = _name() if leased and self.store.capabilities.lease else None
-        if holder is not None:
-            record = await self._leased(session, token.id, holder)
-        else:
-            found = await self.store.load(token.id)
-            record = found if isinstance(found, Record) else None
+        try:
+            if holder is not None:
+                record = await self._leased(session, token.id, holder)
+            else:
+                found = await self.store.load(token.id)
+                record = found if isinstance(found, Record) else None
+        except UnreadableRecord as error:
+            self._set_aside(session, token, error)
+            return
         if record is None:
             self._refuse(session, EventName.REJECTED, handle(token.id))
             return
@@ -107,6 +111,11 @@ class Lifecycle:
             self.notify(Event(name, handle(record.id), detail="an older or forged secret"))
         if holder is not None:
             await self._release(record.id, holder)
+
+    def _set_aside(self, session: Session, token: Token, error: UnreadableRecord) -> None:
+        """Let the visitor begin anew, beside a record that cannot be read and stays as it is."""
+        session.begin(None)
+        self.notify(Event(EventName.UNREADABLE, handle(token.id), detail=str(error)))
 
     async def _release(self, id: str, holder: str) -> None:
         await self.store.release(id, holder)
@@ -166,12 +175,13 @@ class Lifecycle:
     def _ended(self, record: Record, now: float) -> bool:
         """Whether the record's time is over, also by a time of its own that it carries.
 
-        That is asked anew: a touch that knew nothing of it may have moved the record's deadline.
+        That is asked anew: a touch that knew nothing of it, or of a policy that has become
+        shorter, may have moved the record's deadline.
         """
-        if self.policy.ended(record, now):
-            return True
-        fields = record.fields
-        return EXPIRY in fields and now >= self._deadline(fields, record.created, record.seen)
+        if EXPIRY in record.fields:
+            deadline = self._deadline(record.fields, record.created, record.seen)
+            return now >= record.expires or now >= deadline
+        return self.policy.ended(record, now)
 
     def _touch_due(self, record: Record, now: float) -> bool:
         idle = expiry_of(record.fields).idle if EXPIRY in record.fields else None
@@ -330,7 +340,9 @@ class Lifecycle:
             if fresh.epoch != loaded.epoch and session.entering is not None:
                 # Two logins at once: each gets a session of its own, and both cookies work.
                 return await self._create(session, changes.on(loaded.fields), view)
-            self._judge(session, changes, loaded, fresh, isolation)
+            if not self._stands_on(session, changes, loaded, fresh, isolation):
+                self._dropped(session, changes, "the visitor has logged in or renewed since")
+                return None, None
             if fresh.renewed != loaded.renewed and not session.renewing:
                 token = None  # somebody else has just renewed it
             base = fresh
@@ -398,26 +410,33 @@ class Lifecycle:
             and session.token.proves(record.digest)
         )
 
-    def _judge(
+    def _stands_on(
         self,
         session: Session,
         changes: Changes,
         loaded: Record,
         fresh: Record,
         isolation: Isolation,
-    ) -> None:
-        """Where the record moved on under this request: raise ``SessionConflict``, or report it."""
+    ) -> bool:
+        """Whether *changes* may be replayed on *fresh*, a record that moved on under this request.
+
+        Reports what that means, or raises ``SessionConflict``. What was done before the visitor's
+        identity moved is not for who they are now.
+        """
         strict = isolation == "serializable"
         clash = clashing(changes, loaded.fields, fresh.fields, strict=strict)
         moved = fresh.epoch != loaded.epoch
-        if not clash and not moved:
-            if fresh.version != loaded.version:
-                keys = frozenset(changes.steps)
-                self.notify(Event(EventName.MERGED, handle(fresh.id), fresh.user, keys))
-            return
-        if strict or self.policy.on_conflict == "raise" or (moved and session.renewing):
+        refused = strict or self.policy.on_conflict == "raise"
+        if (refused and (clash or moved)) or (moved and session.renewing):
             raise SessionConflict(clash)
-        self.notify(Event(EventName.CONFLICT, handle(fresh.id), fresh.user, clash))
+        if moved:
+            return False
+        if clash:
+            self.notify(Event(EventName.CONFLICT, handle(fresh.id), fresh.user, clash))
+        elif fresh.version != loaded.version:
+            keys = frozenset(changes.steps)
+            self.notify(Event(EventName.MERGED, handle(fresh.id), fresh.user, keys))
+        return True
 
     def _after(
         self,
@@ -508,7 +527,7 @@ class Lifecycle:
         """The live sessions of *user*, last seen first."""
         now = self.clock()
         records = await self.store.of_user(user_key(user))
-        return [record for record in records if not self.policy.ended(record, now)]
+        return [record for record in records if not self._ended(record, now)]
 
     async def revoke(self, id: str) -> bool:
         """End the session with the record id *id*; whether there was one."""

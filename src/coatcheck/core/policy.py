@@ -75,9 +75,9 @@ class SessionPolicy:
         """When a session from *created*, used at *now*, ends; *idle* overrides the timeout."""
         return min(now + (self.idle_timeout if idle is None else idle), created + self.lifetime)
 
-    def ended(self, record: Record, now: float) -> bool:
-        """Whether the record's time is over, by its deadline or by the lifetime in force now."""
-        return now >= record.expires or now >= record.created + self.lifetime
+    def ended(self, record: Record, now: float, idle: float | None = None) -> bool:
+        """Whether the record's time is over, by its deadline or by the times in force now."""
+        return now >= record.expires or now >= self.deadline(record.created, record.seen, idle)
 
     def touch_due(self, record: Record, now: float, idle: float | None = None) -> bool:
         """Whether a use at *now* moves the deadline: at most every tenth of the idle timeout."""

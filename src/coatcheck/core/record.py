@@ -5,6 +5,9 @@ from typing import NamedTuple
 
 from coatcheck.wire.tokens import handle
 
+LONGEST_USER = 255
+"""Characters of a user's id: what every database can have an index on."""
+
 
 class Lease(NamedTuple):
     """The right of one request to be the only writer of a session until a moment."""

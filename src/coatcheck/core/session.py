@@ -32,7 +32,7 @@ from .changes import (
 from .errors import SessionReadOnly
 from .expiry import EXPIRY, expiry_value
 from .http import NO_EDITS, RequestView
-from .record import Record
+from .record import LONGEST_USER, Record
 
 
 class Keeper(Protocol):
@@ -563,6 +563,11 @@ def user_key(user: object) -> str:
     for candidate in (user, getattr(user, "pk", None), getattr(user, "id", None)):
         if isinstance(candidate, str | int) and not isinstance(candidate, bool) and candidate != "":
             key = str(candidate)
+            if len(key) > LONGEST_USER:
+                raise ValueError(
+                    f"a user's id of {len(key)} characters cannot be kept: it may have "
+                    f"{LONGEST_USER}. Use the user's primary key."
+                )
             if "\0" in key:
                 raise ValueError("a user's id cannot hold a NUL character: no database keeps it.")
             encode(key)  # refuses what is no valid Unicode

@@ -293,7 +293,7 @@ class AsyncLayeredStore:
         return answer
 
 
-class LayeredStore:
+class LayeredStore(bridge.Stepped):
     """The same over two blocking stores. Raises ``ConfigurationError`` for awaitable ones."""
 
     def __init__(
@@ -312,40 +312,13 @@ class LayeredStore:
                 )
         self.cache = cache
         self.durable = durable
-        self._layers = AsyncLayeredStore(
-            bridge.Awaitable(cache), bridge.Awaitable(durable), trust=trust, clock=clock
+        layers = AsyncLayeredStore(
+            bridge.awaitable(cache), bridge.awaitable(durable), trust=trust, clock=clock
         )
-        self.capabilities = self._layers.capabilities
+        super().__init__(layers)
 
     def __repr__(self) -> str:
         return f"<LayeredStore: {self.cache!r} before {self.durable!r}>"
-
-    def load(self, id: str, lease: Lease | None = None, now: float = 0.0) -> Record | Busy | None:
-        return bridge.step(self._layers.load(id, lease, now))
-
-    def create(self, record: Record) -> bool:
-        return bridge.step(self._layers.create(record))
-
-    def commit(self, commit: Commit) -> Committed | Conflict | Busy | Gone:
-        return bridge.step(self._layers.commit(commit))
-
-    def end(self, id: str) -> bool:
-        return bridge.step(self._layers.end(id))
-
-    def touch(self, id: str, seen: float, expires: float) -> bool:
-        return bridge.step(self._layers.touch(id, seen, expires))
-
-    def release(self, id: str, holder: str) -> None:
-        bridge.step(self._layers.release(id, holder))
-
-    def sweep(self, now: float, limit: int) -> int:
-        return bridge.step(self._layers.sweep(now, limit))
-
-    def of_user(self, user: str) -> Sequence[Record]:
-        return bridge.step(self._layers.of_user(user))
-
-    def close(self) -> None:
-        bridge.step(self._layers.close())
 
 
 def _copy(record: Record, asked: float) -> Record:

@@ -44,6 +44,8 @@ _DATETIME, _DATE, _TIME, _TIMEDELTA, _DECIMAL, _UUID, _ZONED = 10, 11, 12, 13, 1
 
 
 _FOLD = "~"
+_TWO, _END = b"\x92", "end"
+_AND_END = ormsgpack.packb(_END)
 
 
 def encode(value: object) -> bytes:
@@ -86,7 +88,11 @@ def _pack(value: object) -> bytes:
 
 
 def _unpack(data: bytes) -> Any:
-    return ormsgpack.unpackb(data, ext_hook=_extension)
+    # As the first of two: ormsgpack would say nothing of bytes that are left over.
+    value, end = ormsgpack.unpackb(_TWO + data + _AND_END, ext_hook=_extension)
+    if end != _END:
+        raise ValueError("bytes are left over after it")
+    return value
 
 
 def _plain(value: object) -> object:

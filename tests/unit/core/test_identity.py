@@ -148,13 +148,47 @@ def test_the_same_login_sent_twice_leaves_the_visitor_logged_in_whichever_answer
     assert user_of(visitor) == user_of(other) == "ann"
 
 
-def test_a_slow_anonymous_write_is_reported_when_it_meets_a_login(visitor, events):
+def test_a_slow_anonymous_write_does_not_land_in_the_session_that_has_logged_in_meanwhile(
+    visitor, events
+):
     with visitor.visit("POST") as slow:
         slow["mine"] = 1
+        slow.increment("count")
         login(visitor)
-    assert names(events) == [EventName.LOGGED_IN, EventName.CONFLICT]
-    assert events[1].keys == frozenset()
     assert visitor.answer == READ
+    assert user_of(visitor) == "ann"
+    assert values_of(visitor) == {"count": 1}
+    assert [event.name for event in events][:2] == [EventName.LOGGED_IN, EventName.DROPPED]
+    assert events[1].keys == {"mine", "count"}
+    assert "logged in" in events[1].detail
+
+
+def test_a_slow_write_does_not_land_in_the_session_that_was_renewed_meanwhile(visitor, events):
+    login(visitor)
+    events.clear()
+    with visitor.visit("POST") as slow:
+        slow["mine"] = 1
+        with visitor.visit("POST") as quick:
+            quick.renew()
+    assert values_of(visitor) == {"count": 1}
+    assert names(events) == [EventName.RENEWED, EventName.DROPPED]
+
+
+def test_a_slow_anonymous_read_that_meets_a_login_is_nothing_to_report(visitor, events):
+    with visitor.visit() as slow:
+        assert slow["count"] == 1
+        login(visitor)
+    assert names(events) == [EventName.LOGGED_IN]
+
+
+@pytest.mark.parametrize("length", [255, 256])
+def test_a_user_s_id_has_at_most_255_characters_wherever_it_is_kept(visitor, length):
+    with visitor.visit("POST") as session:
+        if length == 255:
+            session.login("u" * length)
+        else:
+            with pytest.raises(ValueError, match="256 characters"):
+                session.login("u" * length)
 
 
 def test_a_slow_anonymous_write_is_refused_when_it_meets_a_login_where_the_policy_says_raise(

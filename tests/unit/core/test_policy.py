@@ -72,8 +72,17 @@ def test_a_session_ends_at_its_deadline_to_the_moment(now, ended):
 
 def test_a_lifetime_that_was_shortened_holds_for_sessions_that_are_there():
     policy = SessionPolicy(idle_timeout=10, lifetime=50)
-    assert policy.ended(record(expires=10_000.0), 50)
-    assert not policy.ended(record(expires=10_000.0), 49)
+    used = record(seen=45.0, expires=10_000.0)
+    assert policy.ended(used, 50)
+    assert not policy.ended(used, 49)
+
+
+def test_an_idle_timeout_that_was_shortened_holds_for_sessions_that_are_there():
+    policy = SessionPolicy(idle_timeout=10, lifetime=50)
+    used = record(seen=20.0, expires=10_000.0)
+    assert policy.ended(used, 30)
+    assert not policy.ended(used, 29)
+    assert not policy.ended(used, 30, idle=20), "unless the session has a time of its own"
 
 
 @pytest.mark.parametrize(("now", "due"), [(0, False), (9.9, False), (10, True), (-20, False)])

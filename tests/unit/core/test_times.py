@@ -263,6 +263,53 @@ def test_a_time_of_its_own_can_be_set_with_the_first_write(engine, clock):
     assert values_of(visitor) == {}
 
 
+def test_a_touch_that_knew_nothing_of_a_shorter_time_does_not_lengthen_it(engine, clock, stored):
+    visitor = Visitor(engine(idle_timeout=1000))
+    with visitor.visit() as session:
+        session["a"] = 1
+    clock.advance(200)
+    with visitor.visit() as slow:
+        assert slow["a"] == 1
+        with visitor.visit("POST") as quick:
+            quick.set_expiry(60)
+        clock.advance(1)
+    assert stored(visitor).expires > clock() + 60, "the touch itself could not know"
+    clock.advance(58)
+    assert values_of(visitor)["a"] == 1
+    clock.advance(62)
+    assert values_of(visitor) == {}
+
+
+def test_what_has_ended_by_its_own_time_is_in_no_list_of_sessions(engine, clock):
+    sessions = engine(idle_timeout=1000)
+    visitor = Visitor(sessions)
+    with visitor.visit("POST") as session:
+        session.login("ann")
+    clock.advance(200)
+    with visitor.visit() as slow:
+        assert slow.user == "ann"
+        with visitor.visit("POST") as quick:
+            quick.set_expiry(60)
+        clock.advance(1)
+    assert len(sessions.of("ann")) == 1
+    clock.advance(60)
+    assert sessions.of("ann") == []
+
+
+def test_a_policy_that_became_shorter_holds_though_touches_never_shorten(engine, clock, stored):
+    visitor = Visitor(engine(idle_timeout=1000))
+    with visitor.visit() as session:
+        session["a"] = 1
+    visitor.sessions = engine(idle_timeout=100)
+    clock.advance(90)
+    assert values_of(visitor) == {"a": 1}
+    assert stored(visitor).expires > clock() + 100
+    clock.advance(99)
+    assert values_of(visitor) == {"a": 1}
+    clock.advance(100)
+    assert values_of(visitor) == {}
+
+
 # -- the cookie's time -----------------------------------------------------------------------------
 
 

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coatcheck.core.errors import UnreadableRecord, UnsupportedValue
-from coatcheck.core.record import Lease, Record
+from coatcheck.core.record import LONGEST_USER, Lease, Record
 from coatcheck.stores.sql.rows import COLUMNS, to_listed, to_record, to_row
-from coatcheck.stores.sql.schema import LONGEST_USER, sessions
+from coatcheck.stores.sql.schema import sessions
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 TIMES = st.floats(0, 1e11)

@@ -342,6 +342,18 @@ def test_foreign_or_damaged_bytes_are_refused_and_nothing_else_happens(data):
         decode(data)
 
 
+@pytest.mark.parametrize("left_over", [b"\x00", b"\xc0", b"\x01\xc0", b"\xa3", b"garbage"])
+@pytest.mark.parametrize("value", [1, "text", [1, 2], {"a": (1, {2})}, None])
+def test_bytes_that_are_left_over_after_a_value_are_not_passed_over(value, left_over):
+    with pytest.raises(UndecodableValue):
+        decode(encode(value) + left_over)
+
+
+def test_nor_inside_an_extension():
+    with pytest.raises(UndecodableValue):
+        decode(extension(TUPLE, ormsgpack.packb([1]) + b"\x00"))
+
+
 def test_bytes_of_another_version_are_called_so():
     with pytest.raises(UndecodableValue, match=r"format byte 02.*another version"):
         decode(b"\x02\xc0")

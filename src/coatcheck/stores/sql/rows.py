@@ -10,10 +10,9 @@ from typing import Any, Final
 import ormsgpack
 
 from coatcheck.core.errors import UnreadableRecord, UnsupportedValue
-from coatcheck.core.record import Lease, Record
+from coatcheck.core.record import LONGEST_USER, Lease, Record
 
 from ..packing import UnreadableFields, unreadable, whose
-from .schema import LONGEST_USER
 
 Row = tuple[Any, ...]
 

@@ -22,9 +22,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from sqlalchemy.types import TypeEngine
 
 from coatcheck.core.errors import StoreUnavailable
-
-LONGEST_USER = 255
-"""Characters of a user's id: what every database can have an index on."""
+from coatcheck.core.record import LONGEST_USER
 
 metadata = MetaData()
 
