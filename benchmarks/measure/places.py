@@ -9,8 +9,6 @@ from typing import Any, NamedTuple
 
 import psycopg
 import valkey
-from store_cost import with_calls
-from valkey_cost import with_client
 
 from coatcheck.core.record import Record
 from coatcheck.core.store import BlockingStore
@@ -18,6 +16,7 @@ from coatcheck.stores.memory import MemoryStore
 from coatcheck.stores.sql import SQLStore
 from coatcheck.stores.valkey import ValkeyStore, scripts
 
+from .calls import with_client, with_cursor
 from .servers import another_database, postgresql, valkey_port
 from .turns import Work
 
@@ -96,7 +95,7 @@ class Servers:
 
 def _of_sql(cursor: Any, kind: str) -> Calls:
     def calls(record: Record) -> tuple[Work, Work]:
-        return with_calls(cursor.execute, kind, record)
+        return with_cursor(cursor.execute, kind, record)
 
     return calls
 
