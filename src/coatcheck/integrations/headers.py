@@ -6,9 +6,14 @@ Headers = list[tuple[bytes, bytes]]
 
 
 def edited(headers: Headers, edits: ResponseEdits) -> Headers:
-    """*headers* with cookies, ``Vary: Cookie`` and, unless the app set its own, Cache-Control."""
+    """*headers* with cookies, ``Vary: Cookie`` and, unless the app set its own, Cache-Control.
+
+    A page that the app itself has made ``private, no-cache`` gets no Vary: only the visitor's own
+    browser may keep it. Chromium would fetch such a page anew on Back once a cookie has changed,
+    and bring a fresh form under the text that was typed into the old one.
+    """
     result = list(headers)
-    if edits.vary:
+    if edits.vary and (b"cache-control", CACHE_CONTROL.encode()) not in result:
         result = _varied(result)
         if not any(name.lower() == b"cache-control" for name, _ in result):
             result.append((b"cache-control", CACHE_CONTROL.encode()))

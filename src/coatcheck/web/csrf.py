@@ -120,11 +120,17 @@ class Csrf:
             raise CsrfRefused(verdict.message, verdict.reason)
 
     def finish(self, response: Response) -> None:
-        """Add what a page with a token needs: no cache shares it, and its cookie goes along."""
+        """Add what a page with a token needs: no cache shares it, and its cookie goes along.
+
+        ``Vary: Cookie`` stays away unless the view has caching rules of its own: see ``edited`` in
+        ``integrations.headers``.
+        """
         if not self._shown:
             return
-        response.headers.setdefault("cache-control", CACHE_CONTROL)
-        response.headers.add_vary_header("Cookie")
+        if "cache-control" in response.headers:
+            response.headers.add_vary_header("Cookie")
+        else:
+            response.headers["cache-control"] = CACHE_CONTROL
         if self._new_binding is not None:
             response.headers.append("set-cookie", self._cookie.render(self._new_binding, None))
 
