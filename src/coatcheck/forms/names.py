@@ -11,7 +11,8 @@ from typing import Any
 DEEPEST = 8
 """How many levels a name may have; deeper ones no honest page has."""
 
-_BRACKETS = re.compile(r"[^\[\]]+(?:\[[^\[\]]*\])+")
+_BRACKETS = re.compile(r"[^\[\]]+(?:\[[^\[\]]*\][^\[\]]*)+")
+_ONE = re.compile(r"\[([^\[\]]*)\]|([^\[\].-]+)")
 _NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
 
 
@@ -70,6 +71,5 @@ def _segments(name: str) -> list[str] | None:
     if "[" in name or "]" in name:
         if not _BRACKETS.fullmatch(name):
             return None
-        first, *inner = name.replace("]", "").split("[")
-        return [*re.split(r"[.-]", first), *inner]
+        return [found[2] or found[1] or "" for found in _ONE.finditer(name)]
     return re.split(r"[.-]", name)

@@ -16,7 +16,7 @@ from markupsafe import Markup
 from .bound import Bound
 from .errors import ConfigurationError
 from .host import TEMPLATES
-from .reading import SENT_AS, Path
+from .reading import PICKED, Path
 from .shapes import Kind, Option, Shape
 from .state import FormState
 from .texts import text_of
@@ -185,7 +185,7 @@ class BoundField:
 
     @property
     def _unreadable(self) -> bool:
-        pattern = SENT_AS.get(self.shape.kind)
+        pattern = PICKED.get(self.shape.kind)
         value = self.value.strip()
         return bool(value) and pattern is not None and not pattern.fullmatch(value)
 
@@ -280,6 +280,8 @@ class BoundField:
             found["multiple"] = shape.many
             found["accept"] = ",".join(declared.types)
         if shape.kind in (Kind.DATE, Kind.TIME, Kind.DATETIME):
+            if self.value.count(":") > 1:
+                found["step"] = "any"  # else a browser takes seconds for a mistake
             found["min"], found["max"] = text_of(declared.min), text_of(declared.max)
         if shape.kind is Kind.TEXT and declared.pattern and self.widget == "input":
             found["pattern"] = declared.pattern

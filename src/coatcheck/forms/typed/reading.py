@@ -40,8 +40,13 @@ _DATETIME = re.compile(
     rf"({_DATE.pattern})[T ]({_TIME.pattern}(?:Z|[+-][0-9]{{2}}:[0-9]{{2}})?)", re.ASCII
 )
 
-SENT_AS = {Kind.DATE: _DATE, Kind.TIME: _TIME, Kind.DATETIME: _DATETIME}
-"""How browsers send what their own controls pick."""
+_PICKED = r"[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,3})?)?"
+PICKED = {
+    Kind.DATE: _DATE,
+    Kind.TIME: re.compile(_PICKED, re.ASCII),
+    Kind.DATETIME: re.compile(f"{_DATE.pattern}T{_PICKED}", re.ASCII),
+}
+"""What browsers' own controls can hold (HTML 2.3.5); they show nothing of any other text."""
 
 
 class Reading:

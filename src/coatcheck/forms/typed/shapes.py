@@ -12,7 +12,16 @@ from decimal import Decimal
 from enum import Enum, StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import AnyUrl, BaseModel
+from pydantic import (
+    AnyUrl,
+    AwareDatetime,
+    BaseModel,
+    FutureDate,
+    FutureDatetime,
+    NaiveDatetime,
+    PastDate,
+    PastDatetime,
+)
 from pydantic.fields import FieldInfo
 
 from coatcheck.forms.uploads import Upload
@@ -207,6 +216,7 @@ class _Found:
     def _read_class(self, found: Any) -> None:
         from .form import Form
 
+        found = _PYDANTICS.get(found, found)
         match found:
             case type() if issubclass(found, Form):
                 self.kind, self.form = Kind.GROUP, found
@@ -242,6 +252,17 @@ class _Found:
                     f"{self._of} is bytes, and forms send text and files.\n"
                     "For a file write Upload, from coatcheck.forms."
                 )
+
+
+# Pydantic's names for dates and times with a condition are classes of their own.
+_PYDANTICS: Mapping[Any, type] = {
+    PastDate: date,
+    FutureDate: date,
+    PastDatetime: datetime,
+    FutureDatetime: datetime,
+    AwareDatetime: datetime,
+    NaiveDatetime: datetime,
+}
 
 
 def _labelled(choices: Mapping[Any, str] | Iterable[Any]) -> Iterator[Option]:

@@ -16,12 +16,18 @@ def text_of(value: Any) -> str:
         case Enum():
             return text_of(value.value)
         case datetime():
-            return value.isoformat("T", "minutes" if not value.second else "auto")
+            return value.isoformat("T", _precision(value))
         case time():
-            return value.isoformat("minutes" if not (value.second or value.microsecond) else "auto")
+            return value.isoformat(_precision(value))
         case date():
             return value.isoformat()
         case Decimal():
             return format(value, "f") if value.is_finite() else str(value)
         case _:
             return str(value)
+
+
+def _precision(value: datetime | time) -> str:
+    if value.microsecond:
+        return "microseconds" if value.microsecond % 1000 else "milliseconds"
+    return "seconds" if value.second else "minutes"
