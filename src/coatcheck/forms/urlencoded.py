@@ -44,7 +44,10 @@ def check_name(name: str) -> str:
 def check_value(name: str, value: str) -> str:
     """*value*, unless it holds a NUL, which no browser sends and databases cannot keep."""
     if "\0" in value:
-        raise MalformedForm(f"The value of field {shown(name)} holds a NUL character.")
+        raise MalformedForm(
+            f"The value of field {shown(name)} holds a NUL character. Send it without: no browser "
+            "sends one, and databases cannot keep it."
+        )
     return value
 
 
@@ -99,5 +102,6 @@ def _unescape(text: str, name: str) -> str:
         return percent_decoded(text).decode()
     except UnicodeDecodeError:
         raise MalformedForm(
-            f"Field {shown(name)} is not UTF-8 after its percent escapes are resolved."
+            f"Field {shown(name)} is not UTF-8 after its percent escapes are resolved. Serve the "
+            'page with the form as UTF-8: <meta charset="utf-8">.'
         ) from None

@@ -32,6 +32,7 @@ from coatcheck.web.database_files import DatabaseFiles, database_files
 from coatcheck.web.dispatch import Dispatcher, resolve
 from coatcheck.web.habits import Habits
 from coatcheck.web.hooks import Hooks
+from coatcheck.web.lost_cookies import LostCookies
 from coatcheck.web.middleware import AllowedHosts, SecurityHeaders, site_middleware
 from coatcheck.web.routing import (
     Entry,
@@ -282,11 +283,13 @@ class App(Hooks, Habits):
     def sessions(self) -> Sessions:
         """The sessions of this site, to list and revoke them; opens the store."""
         settings = self.settings
+        keys = [settings.secret_key, *settings.secret_key_fallbacks]
+        try:
+            store = from_url(settings.session_store, keys=keys)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"SESSION_STORE in {settings.where}: {error}") from error
         return Sessions(
-            from_url(
-                settings.session_store,
-                keys=[settings.secret_key, *settings.secret_key_fallbacks],
-            ),
+            store,
             policy=SessionPolicy(
                 idle_timeout=settings.session_idle_timeout,
                 lifetime=settings.session_lifetime,
@@ -351,6 +354,8 @@ class App(Hooks, Habits):
             folders = [*self._folders("static"), STATIC]
             stack = Static(stack, settings.static_url, folders, debug=self.debug)
         stack = AllowedHosts(stack, settings.allowed_hosts)
+        if settings.session_cookie_secure is True:
+            stack = LostCookies(stack)
         files = database_files([settings.database_url, apart(settings.session_store)[1]])
         if files:
             stack = DatabaseFiles(stack, files)

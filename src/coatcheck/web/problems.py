@@ -129,6 +129,11 @@ def problem_of(error: BaseException, *, session_keys: Iterable[str] | None = Non
         return _missing_key(str(error.args[0]), sorted(session_keys))
     code, title = _kind_of(error, status)
     what, mend = _split(error)
+    if not mend and isinstance(error, forms.MalformedForm):
+        mend = (
+            "No browser sends this by itself: look at the program, the proxy or the browser "
+            "extension that made the request."
+        )
     return Problem(
         status,
         code,
