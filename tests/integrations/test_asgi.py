@@ -21,8 +21,10 @@ from coatcheck.core.errors import SessionReadOnly
 from coatcheck.integrations.asgi import SessionMiddleware
 from coatcheck.integrations.starlette import session_of
 from coatcheck.stores.memory import MemoryStore
+from coatcheck.testing.barrier import BarrierStore
 from coatcheck.testing.counting import CountingStore
 from coatcheck.testing.faulty import FaultyStore
+from coatcheck.wire.codec import encode
 from tests.integrations.clients import client, run
 
 CLIENTS = 16
@@ -427,6 +429,54 @@ def view_of(request: Request) -> Any:
     from coatcheck.integrations.asgi import request_view
 
     return request_view(request.scope)
+
+
+@pytest.mark.parametrize("kind", ["in place", "in a thread"])
+@pytest.mark.parametrize("streams", [False, True])
+def test_p7_the_commit_is_in_the_store_before_the_response_s_first_byte(
+    kind: str, streams: bool
+) -> None:
+    store = MemoryStore()
+    engine = sessions(store if kind == "in place" else BarrierStore(store))
+    seen: list[str] = []
+
+    async def view(request: Request) -> Response:
+        request.session["visit_count"] = 1
+        if not streams:
+            return PlainTextResponse("first byte")
+
+        async def body() -> AsyncIterator[bytes]:
+            yield b"first byte"
+
+        return StreamingResponse(body())
+
+    async def scenario() -> None:
+        async def send(message: Any) -> None:
+            # What a visitor could read by now is what another request finds.
+            found = [dict(record.fields) for record in store._records.values()]
+            seen.append(f"{message['type']}: {found}")
+
+        async def receive() -> Any:
+            await asyncio.Event().wait()  # the visitor stays, and says nothing more
+
+        scope = {
+            "type": "http",
+            "method": "POST",
+            "path": "/view",
+            "raw_path": b"/view",
+            "root_path": "",
+            "query_string": b"",
+            "scheme": "http",
+            "headers": [],
+            "http_version": "1.1",
+            "server": ("localhost", 80),
+        }
+        await site(engine, view)(scope, receive, send)
+
+    run(scenario)
+    stored = {"visit_count": encode(1)}
+    assert seen[0] == f"http.response.start: {[stored]}"
+    assert len(seen) >= 2
 
 
 def test_the_store_error_reaches_nobody_else() -> None:

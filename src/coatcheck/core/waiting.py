@@ -21,6 +21,11 @@ from .errors import SessionBusy
 FIRST, LONGEST = 0.004, 0.05
 """Seconds between two looks at a lease: short at first, then longer, each with jitter."""
 
+_REMEDY = (
+    "Find the slow view, and let it only read the session (session='read' on its route) or do its "
+    "slow work elsewhere."
+)
+
 
 class Bell:
     """Ends a nap early. Any thread may ring it, also before anybody listens."""
@@ -107,8 +112,7 @@ class Waiting:
             if len(queue) >= self._most:
                 raise SessionBusy(
                     f"{self._most} requests of session {handle(id)} wait for one that writes, so "
-                    "this one was not run. Raise waiters in SessionPolicy(...), or find the slow "
-                    "view."
+                    f"this one was not run. {_REMEDY} The bound is waiters of SessionPolicy."
                 )
             queue.append(turn)
         waited = 0.0
@@ -119,8 +123,8 @@ class Waiting:
                 if waited >= self._longest:
                     raise SessionBusy(
                         f"another request of session {handle(id)} has been writing for more than "
-                        f"{self._longest:g} s, so this one was not run. Give slow views "
-                        "session='read', or raise wait in SessionPolicy(...)."
+                        f"{self._longest:g} s, so this one was not run. {_REMEDY} The bound is "
+                        "wait of SessionPolicy."
                     )
                 first = queue[0] is turn
                 seconds = self._longest - waited
