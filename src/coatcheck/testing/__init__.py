@@ -16,6 +16,7 @@ from .clock import FakeClock  # noqa: E402
 from .contract import StoreContract  # noqa: E402
 from .counting import CountingStore  # noqa: E402
 from .faulty import FaultyStore  # noqa: E402
+from .fixtures import SessionClient  # noqa: E402
 from .integration import IntegrationContract  # noqa: E402
 from .visitor import Visitor  # noqa: E402
 
@@ -26,6 +27,7 @@ __all__ = [
     "FakeClock",
     "FaultyStore",
     "IntegrationContract",
+    "SessionClient",
     "StoreContract",
     "Visitor",
 ]

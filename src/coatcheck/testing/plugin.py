@@ -1,7 +1,9 @@
-"""A pytest plugin that ends a run with a table: which store keeps how many laws of the contract.
+"""A pytest plugin: fixtures for the tests of applications, and a table of what stores keep.
 
-``pytest_plugins = ["coatcheck.testing.plugin"]`` in a ``conftest.py`` turns it on. A law that asks
-for a capability which the store says it lacks is counted as not asked, never as kept.
+``pytest_plugins = ["coatcheck.testing.plugin"]`` in a ``conftest.py`` turns it on. The fixtures
+stand in ``fixtures``. The table at the end of a run says which store keeps how many laws of the
+contract; a law that asks for a capability which the store says it lacks is counted as not asked,
+never as kept.
 """
 
 from collections import Counter
@@ -9,6 +11,23 @@ from collections import Counter
 import pytest
 
 from coatcheck.testing.contract import StoreContract
+from coatcheck.testing.fixtures import (
+    frozen_clock,
+    logged_in_client,
+    session_app,
+    session_client,
+    session_user,
+    sessions,
+)
+
+__all__ = [
+    "frozen_clock",
+    "logged_in_client",
+    "session_app",
+    "session_client",
+    "session_user",
+    "sessions",
+]
 
 KEPT, BROKEN, NOT_ASKED = "kept", "broken", "not asked"
 STORE = pytest.StashKey[dict[str, Counter[str]]]()

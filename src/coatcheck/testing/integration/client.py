@@ -9,16 +9,17 @@ import inspect
 import io
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Final, Literal, Self
+from typing import Any, Final, Literal, Self, TypeVar
 from urllib.parse import urlencode, urlsplit
 
 PATIENCE: Final = 30.0
 """Seconds until a test that waits for an answer fails, and says so."""
 
+T = TypeVar("T")
 Interface = Literal["wsgi", "asgi"]
 
 
@@ -55,6 +56,7 @@ class Asked:
     https: bool
     began: Callable[[], None]
     """Called right before the first byte would leave."""
+    body: bytes = b""
 
     @property
     def port(self) -> int:
@@ -97,6 +99,10 @@ class Host:
         with asyncio.Runner() as runner:
             runner.run(until_stopped())
 
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """The result of *coroutine*, which runs on the event loop of an ASGI application."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(PATIENCE)
+
     def send(self, asked: Asked) -> "Future[Answer]":
         """Begin the request *asked*."""
         if self.interface == "asgi":
@@ -117,21 +123,22 @@ def wsgi_answer(app: Any, asked: Asked) -> Answer:
         "SCRIPT_NAME": "",
         "PATH_INFO": asked.path,
         "QUERY_STRING": asked.query,
-        "CONTENT_LENGTH": "0",
+        "CONTENT_LENGTH": str(len(asked.body)),
         "SERVER_NAME": "localhost",
         "SERVER_PORT": str(asked.port),
         "SERVER_PROTOCOL": "HTTP/1.1",
         "REMOTE_ADDR": "192.0.2.7",
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": "https" if asked.https else "http",
-        "wsgi.input": io.BytesIO(),
+        "wsgi.input": io.BytesIO(asked.body),
         "wsgi.errors": sys.stderr,
         "wsgi.multithread": True,
         "wsgi.multiprocess": False,
         "wsgi.run_once": False,
     }
     for name, value in asked.headers:
-        environ["HTTP_" + name.upper().replace("-", "_")] = value
+        key = name.upper().replace("-", "_")
+        environ[key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"] = value
     answer = Answer(0, [])
     chunks: list[bytes] = []
 
@@ -191,7 +198,7 @@ async def asgi_answer(app: Any, asked: Asked) -> Answer:
     }
     answer = Answer(0, [])
     body = bytearray()
-    unread = [{"type": "http.request", "body": b"", "more_body": False}]
+    unread = [{"type": "http.request", "body": asked.body, "more_body": False}]
     done = asyncio.Event()
 
     async def receive() -> dict[str, Any]:
@@ -251,15 +258,16 @@ class Browser:
         """The answer to GET *path* with *values* in the query, as the browser keeps it."""
         return self.begin("GET", path, **values).answer()
 
-    def post(self, path: str, **values: Any) -> Answer:
-        """The answer to POST *path* with *values* in the query."""
-        return self.begin("POST", path, **values).answer()
+    def post(self, path: str, *, form: Mapping[str, str] | None = None, **values: Any) -> Answer:
+        """The answer to POST *path* with *form* in the body and *values* in the query."""
+        return self.begin("POST", path, form=form, **values).answer()
 
     def begin(
         self,
         method: str,
         path: str,
         *,
+        form: Mapping[str, str] | None = None,
         cookie_header: str | None = None,
         began: Callable[[], None] = nothing,
         **values: Any,
@@ -275,7 +283,12 @@ class Browser:
         if header:
             headers.append(("Cookie", header))
         query = urlencode(values) or parts.query
-        asked = Asked(method, parts.path, query, headers, self.https, began)
+        body = urlencode(form).encode() if form is not None else b""
+        if form is not None:
+            headers.append(("Content-Type", "application/x-www-form-urlencoded"))
+            headers.append(("Content-Length", str(len(body))))
+            headers.append(("Sec-Fetch-Site", "same-origin"))
+        asked = Asked(method, parts.path, query, headers, self.https, began, body)
         return Pending(self, self.host.send(asked))
 
     def take(self, answer: Answer) -> None:
