@@ -4,18 +4,21 @@ The one place where an integration reaches the stores, by address only: which on
 it needs, is the application's choice.
 """
 
+from collections.abc import Sequence
+
 from coatcheck.core.errors import ConfigurationError
 from coatcheck.core.store import BlockingStore, Store
 from coatcheck.stores import from_url
 
 
-def store_at(address: str) -> BlockingStore:
+def store_at(address: str, keys: Sequence[str] = ()) -> BlockingStore:
     """The blocking store at *address*, with its table where that is an SQLite file.
 
-    On a database server the table is made on purpose, by a command or a migration. Raises
+    On a database server the table is made on purpose, by a command or a migration. *keys* seal
+    sessions in ``cookie://``, newest first. Raises
     ``ConfigurationError`` for an address that names no store.
     """
-    store = from_url(address)
+    store = from_url(address, keys=keys)
     if address.startswith("sqlite:"):
         # A file that this application alone has; there is nobody else to make its table.
         make_tables(store)

@@ -120,9 +120,17 @@ def engine_of(app: flask.Flask) -> Sessions:
     return interface.sessions(app)
 
 
+def keys_of(app: flask.Flask) -> list[str]:
+    """The application's signing keys, newest first; none where it has no SECRET_KEY."""
+    keys = (
+        [app.secret_key, *(app.config.get("SECRET_KEY_FALLBACKS") or ())] if app.secret_key else []
+    )
+    return [key.decode("latin-1") if isinstance(key, bytes) else key for key in keys]
+
+
 def _opened(app: flask.Flask, settings: Settings) -> Sessions:
     if settings.store is not None:
-        return Sessions(store_at(settings.store))
+        return Sessions(store_at(settings.store, keys_of(app)))
     folder = Path(app.instance_path)
     try:
         folder.mkdir(parents=True, exist_ok=True)
