@@ -24,7 +24,7 @@ from types import coroutine
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from .record import Lease, Record
-from .store import BlockingStore, Busy, Commit, Committed, Conflict, Gone, Store
+from .store import VERBS, BlockingStore, Busy, Commit, Committed, Conflict, Gone, Store
 from .waiting import Bell
 
 T = TypeVar("T")
@@ -192,15 +192,12 @@ class Stepped:
         step(self.verbs.close())
 
 
-_VERBS = ("load", "create", "commit", "end", "touch", "release", "sweep", "of_user", "close")
-
-
 def awaitable(store: BlockingStore) -> Store:
     """*store* with awaitable verbs that never suspend."""
     if isinstance(store, Stepped) and not any(
         # A verb that a subclass or a test has put in its place is the one to use.
         verb in vars(store) or getattr(type(store), verb) is not getattr(Stepped, verb)
-        for verb in _VERBS
+        for verb in VERBS
     ):
         return store.verbs
     return Awaitable(store)

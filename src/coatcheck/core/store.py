@@ -18,9 +18,9 @@ The laws:
    that the record carries, and hands out an expired one as it is.
 """
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
-from typing import Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from coatcheck.wire.tokens import Token
 
@@ -162,6 +162,47 @@ class BlockingStore(Protocol):
     def of_user(self, user: str) -> Sequence[Record]: ...
 
     def close(self) -> None: ...
+
+
+VERBS: Final = (
+    "load",
+    "create",
+    "commit",
+    "end",
+    "touch",
+    "release",
+    "sweep",
+    "of_user",
+    "close",
+)
+"""The verbs of a store by name."""
+
+
+class StoreAround:
+    """A store that hands every verb on to *store*, blocking or awaited as that is.
+
+    A subclass says what happens around a verb.
+    """
+
+    # Attributes, not methods: whether a verb blocks is known when there is a store to be around.
+    load: Callable[..., Any]
+    create: Callable[..., Any]
+    commit: Callable[..., Any]
+    end: Callable[..., Any]
+    touch: Callable[..., Any]
+    release: Callable[..., Any]
+    sweep: Callable[..., Any]
+    of_user: Callable[..., Any]
+    close: Callable[..., Any]
+
+    def __init__(self, store: BlockingStore | Store) -> None:
+        self.capabilities: Capabilities = store.capabilities
+        for verb in VERBS:
+            setattr(self, verb, self._around(verb, getattr(store, verb)))
+
+    def _around(self, verb: str, call: Callable[..., Any]) -> Callable[..., Any]:
+        """What is called in place of *call*, which is *verb* of the store."""
+        return call
 
 
 class InCookie(Protocol):

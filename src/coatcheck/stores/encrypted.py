@@ -8,16 +8,16 @@ with: ids, digests of secrets, times, the user, and user agent and address unles
 
 import hmac
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 import ormsgpack
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from coatcheck.core.errors import UnreadableRecord
-from coatcheck.core.store import SEAL, SEALED, BlockingStore, Store
+from coatcheck.core.store import SEAL, SEALED, BlockingStore, Store, StoreAround
 from coatcheck.wire.tokens import Token
 
 from .packing import unreadable, whose
@@ -52,7 +52,7 @@ class TokenCipher:
         return opened
 
 
-class EncryptedStore:
+class EncryptedStore(StoreAround):
     """*store*, blocking or awaitable, with the fields of its records encrypted.
 
     A visitor's cookie is the only key to what their session holds; when it is lost, so is that. A
@@ -63,24 +63,12 @@ class EncryptedStore:
     encryption an encrypted record raises ``UnreadableRecord``.
     """
 
-    # Attributes, not methods: whether they block is known when there is a store.
-    load: Callable[..., Any]
-    create: Callable[..., Any]
-    commit: Callable[..., Any]
-    end: Callable[..., Any]
-    touch: Callable[..., Any]
-    release: Callable[..., Any]
-    sweep: Callable[..., Any]
-    of_user: Callable[..., Any]
-    close: Callable[..., Any]
+    # The lifecycle seals and opens, as only it knows the token: here records pass as they are.
 
     def __init__(self, store: BlockingStore | Store) -> None:
+        super().__init__(store)
         self.store = store
         self.capabilities = replace(store.capabilities, at_rest=TokenCipher())
-        # The lifecycle seals and opens, as only it knows the token: here records pass as they are.
-        self.load, self.create, self.commit = store.load, store.create, store.commit
-        self.end, self.touch, self.release = store.end, store.touch, store.release
-        self.sweep, self.of_user, self.close = store.sweep, store.of_user, store.close
 
     def __repr__(self) -> str:
         return f"<EncryptedStore: {self.store!r}>"

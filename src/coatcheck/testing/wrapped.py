@@ -6,49 +6,23 @@ import inspect
 import threading
 from collections import Counter
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
-from coatcheck.core.store import BlockingStore, Capabilities, Store
-
-VERBS: Final = (
-    "load",
-    "create",
-    "commit",
-    "end",
-    "touch",
-    "release",
-    "sweep",
-    "of_user",
-    "close",
-)
-"""The verbs of a store. What else a store can do is reached through ``wrapped``."""
+from coatcheck.core.store import VERBS, BlockingStore, Store, StoreAround
 
 
-class WrappedStore:
+class WrappedStore(StoreAround):
     """Hands every verb on to *store*; subclasses say what happens around it.
 
     ``wrapped`` is that store.
     """
 
-    # Attributes, not methods: whether a verb blocks is known when there is a store to wrap.
-    load: Callable[..., Any]
-    create: Callable[..., Any]
-    commit: Callable[..., Any]
-    end: Callable[..., Any]
-    touch: Callable[..., Any]
-    release: Callable[..., Any]
-    sweep: Callable[..., Any]
-    of_user: Callable[..., Any]
-    close: Callable[..., Any]
-
     def __init__(self, store: BlockingStore | Store) -> None:
         self.wrapped = store
-        self.capabilities: Capabilities = store.capabilities
         self.begun: Counter[str] = Counter()
         """How often each verb was called so far, also where it raised."""
         self._counting = threading.Lock()
-        for verb in VERBS:
-            setattr(self, verb, self._around(verb, getattr(store, verb)))
+        super().__init__(store)
 
     def before(self, verb: str, number: int) -> Any:
         """Called before the store is, for the *number*-th call of *verb*.

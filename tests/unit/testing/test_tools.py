@@ -9,10 +9,10 @@ import pytest
 from coatcheck.core import bridge
 from coatcheck.core.engine import Sessions
 from coatcheck.core.errors import SessionTooLarge, StoreUnavailable
-from coatcheck.core.store import Capabilities
+from coatcheck.core.store import VERBS, Capabilities
 from coatcheck.stores.memory import MemoryStore
 from coatcheck.testing import BarrierStore, CountingStore, FakeClock, FaultyStore, Visitor
-from coatcheck.testing.wrapped import VERBS, WrappedStore
+from coatcheck.testing.wrapped import WrappedStore
 
 WRAPPERS = [CountingStore, FaultyStore, BarrierStore]
 
