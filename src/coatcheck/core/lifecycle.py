@@ -313,7 +313,8 @@ class Lifecycle:
         base = loaded
         token = None
         if session.renewing or self._periodic(session, base):
-            token = Token.new(base.id)
+            # Taken here: the id of a record that has ended must not begin another one.
+            token, session.planned = session.planned or Token.new(base.id), None
         commit_id = _name()
         lost = 0
         while True:

@@ -45,6 +45,10 @@ def get(request: HttpRequest) -> HttpResponse:
     return text(repr(request.session.get(request.GET["key"])))
 
 
+def keys(request: HttpRequest) -> HttpResponse:
+    return text(len(list(request.session.keys())))
+
+
 def put(request: HttpRequest) -> HttpResponse:
     request.session[request.GET["key"]] = request.GET["value"]
     return text("set")
@@ -214,6 +218,7 @@ VIEWS: dict[str, tuple[View, View]] = {
     "untouched": (untouched, untouched),
     "count": (count, acount),
     "get": (get, aget),
+    "keys": (keys, keys),
     "set": (put, put),
     "delete": (delete, delete),
     "nested": (nested, anested),

@@ -1,6 +1,7 @@
 """A Django project for the tests: one process has one set of settings, and this is it.
 
-Its database is an SQLite file, as threads have to share it. The file is made once for a run.
+Its database is an SQLite file, as threads have to share it. The file is made once for a run; a
+server that a test starts is told of another one, and of other settings, by its environment.
 """
 
 import os
@@ -10,7 +11,9 @@ from typing import Any
 
 from django.conf import settings
 
-DATABASE = Path(mkdtemp(prefix="coatcheck-django-")) / f"{os.getpid()}.sqlite3"
+DATABASE = Path(
+    os.environ.get("SITE_DATABASE") or Path(mkdtemp(prefix="coatcheck-django-")) / "site.sqlite3"
+)
 
 OURS = "coatcheck.integrations.django.SessionMiddleware"
 DJANGOS = "django.contrib.sessions.middleware.SessionMiddleware"
@@ -45,7 +48,8 @@ SETTINGS: dict[str, Any] = {
     "PASSWORD_HASHERS": ["django.contrib.auth.hashers.MD5PasswordHasher"],
     "MESSAGE_STORAGE": "coatcheck.integrations.django.messages.Storage",
     "MIDDLEWARE": [OURS, *INNER],
-    "ROOT_URLCONF": "tests.integrations.django.routes",
+    "COATCHECK": {"ISOLATION": os.environ.get("SITE_ISOLATION", "merge")},
+    "ROOT_URLCONF": os.environ.get("SITE_ROUTES", "tests.integrations.django.routes"),
     "SECRET_KEY": "a key that opens nothing, of fifty characters or more",
     "SESSION_ENGINE": "coatcheck.integrations.django.engine",
     "TEMPLATES": [
@@ -75,7 +79,8 @@ def set_up() -> None:
 
     settings.configure(**SETTINGS)
     django.setup()
-    call_command("migrate", verbosity=0)
+    if not DATABASE.exists():
+        call_command("migrate", verbosity=0)
 
 
 set_up()

@@ -1,10 +1,10 @@
 """The session engine: ``SESSION_ENGINE = "coatcheck.integrations.django.engine"``.
 
 ``SessionStore`` is Django's session with all its methods over a session of coatcheck. Opened by
-code or by Django's middleware it saves where Django's would: ``flush``, ``cycle_key``, ``create``,
-``save`` and ``delete`` at once. Under our own middleware ``flush`` and ``cycle_key`` wait for the
-response, so that a request which fails leaves everything as it was; ``session_key`` is then the
-record's id, which opens nothing, and otherwise the whole token, which is what the cookie holds.
+code or by Django's middleware it saves where Django's would: ``flush``, ``create``, ``save`` and
+``delete`` at once. Under our own middleware ``flush`` waits for the response, so that a request
+which fails leaves everything as it was; ``session_key`` is then the record's id, which opens
+nothing, and otherwise the whole token, which is what the cookie holds.
 
 Each verb is written once, as a coroutine over the lifecycle, for the method and its async twin.
 """
@@ -258,10 +258,15 @@ class SessionStore(SessionBase):
         return (await self._loaded(lifecycle)).held()
 
     def exists(self, session_key: str | None) -> bool:
-        return bool(self._now(lambda lifecycle: _exists(lifecycle, session_key)))
+        return bool(self._now(lambda lifecycle: self._existing(lifecycle, session_key)))
 
     async def aexists(self, session_key: str | None) -> bool:
-        return bool(await self._soon(lambda lifecycle: _exists(lifecycle, session_key)))
+        return bool(await self._soon(lambda lifecycle: self._existing(lifecycle, session_key)))
+
+    async def _existing(self, lifecycle: Lifecycle, session_key: str | None) -> bool:
+        if self.core.planned is not None:
+            await lifecycle.save(self.core, self.view)  # it may be asked for its own key
+        return await _exists(lifecycle, session_key)
 
     def create(self) -> None:
         self._now(self._creating)
@@ -335,14 +340,13 @@ class SessionStore(SessionBase):
         await self._soon(self._cycling)
 
     async def _cycling(self, lifecycle: Lifecycle) -> None:
+        # Its key is known from here on, and stored with the response: a login that fails half way
+        # leaves the visitor with the cookie he has.
         core = await self._loaded(lifecycle)
         if core.record is not None:
             core.renew()
-        elif core.planned is None:
-            core.planned = Token.new()
+        core.planned = Token.new(core.record.id if core.record is not None else None)
         self.modified = True
-        if not self.managed:
-            await lifecycle.save(core, self.view)
 
     @classmethod
     def clear_expired(cls) -> None:
