@@ -7,7 +7,7 @@ import flask
 
 from coatcheck.core.engine import Sessions
 from coatcheck.core.errors import ConfigurationError, SessionConflict, StoreUnavailable
-from coatcheck.core.policy import SessionCookie
+from coatcheck.core.policy import SessionCookie, SessionPolicy
 from coatcheck.integrations.addresses import store_at
 from coatcheck.integrations.moving_in import Incumbent, moving_in
 from coatcheck.integrations.wsgi import refuse_awaitable
@@ -55,6 +55,8 @@ class Coatcheck:
         if NAME in app.extensions:
             raise ConfigurationError(f"Coatcheck is set up twice for the application {app.name!r}.")
         settings = Settings.of(app.config)
+        given = SessionPolicy() if self._given is None else self._given.policy
+        settings.policy_for(given, app.permanent_session_lifetime)  # before a store is opened
         if self._given is not None and settings.store is not None:
             raise ConfigurationError(
                 f"{STORE} names a store and Coatcheck(app, sessions) was given another: drop one."

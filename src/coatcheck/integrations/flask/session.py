@@ -5,17 +5,16 @@ of messages becomes *append* and *take*, so that parallel requests neither lose 
 it twice; ``interface`` opens and saves.
 """
 
+from collections.abc import Sequence
 from typing import Any
-from uuid import UUID
 
 from flask.sessions import SessionMixin
 from markupsafe import Markup
 
 from coatcheck.core.http import ResponseEdits
-from coatcheck.core.session import Opener, Session
+from coatcheck.core.session import Opener
 from coatcheck.forms.flash import MOST_KEPT
-from coatcheck.wire.codec import decode
-from coatcheck.wire.errors import UndecodableValue
+from coatcheck.integrations.named_user import NamedUserSession
 from coatcheck.wire.tokens import Token
 
 from .visit import FlaskVisit
@@ -29,7 +28,7 @@ FRESH = "_fresh"
 PERMANENT = "_permanent"
 
 
-class FlaskSession(Session, SessionMixin):
+class FlaskSession(NamedUserSession, SessionMixin):
     """``flask.session``: a dict that saves itself, with all that ``Session`` can do besides.
 
     ``accessed``, ``modified``, ``new`` and ``permanent`` may be set, as Flask has it. There is no
@@ -45,7 +44,6 @@ class FlaskSession(Session, SessionMixin):
         super().__init__(opener, token)
         self._new: bool | None = None
         self._told = False
-        self._emptied = False
 
     @property
     def new(self) -> bool:
@@ -64,11 +62,6 @@ class FlaskSession(Session, SessionMixin):
     @modified.setter
     def modified(self, value: bool) -> None:
         self._told = value
-
-    def clear(self) -> None:
-        """Remove every key. If nothing is set afterwards, that ends the session, as a logout."""
-        super().clear()
-        self._emptied = True
 
     # -- flash messages -----------------------------------------------------------------------
 
@@ -102,61 +95,14 @@ class FlaskSession(Session, SessionMixin):
         kept = self.take(key) if self._closed is None else self.look(key)
         return restored(kept) if isinstance(kept, list) else kept
 
-    # -- what is asked when it is saved ---------------------------------------------------------
+    # -- logging in ---------------------------------------------------------------------------
 
-    def look(self, key: str) -> Any:
-        """The value at *key*, without a note that this request has read it. KeyError without."""
-        self._touch()
-        noted = key in self._read
-        try:
-            return super().__getitem__(key)
-        finally:
-            if not noted:
-                self._read.discard(key)
-
-    def stored(self, key: str) -> Any:
-        """The value at *key* as it was loaded, or None."""
-        data = self.record.fields.get(key) if self.record is not None else None
-        try:
-            return None if data is None else decode(data)
-        except UndecodableValue:
-            return None
-
-    def held(self, key: str) -> Any:
-        """The value at *key* now, or None, without a note that it was read."""
-        try:
-            return self.look(key)
-        except (KeyError, UndecodableValue):
-            return None
-
-    def follow(self, user_keys: tuple[str, ...]) -> None:
-        """Log in or out whoever the application has put under one of *user_keys*, or removed.
-
-        So a login replaces the secret in the cookie (ASVS 7.2.4), a logout ends the session for
-        good, and ``sessions.of(user)`` knows where the user is logged in. What else the session
-        holds is kept.
-        """
-        before = next(filter(None, (as_user(self.stored(key)) for key in user_keys)), None)
-        now = next(filter(None, (as_user(self.held(key)) for key in user_keys)), None)
-        bound = self.user
-        if self._emptied and not self._keys:
-            self.destroy()
-        elif now is None:
-            if before is not None and bound == before:
-                rest = self._all()
-                self.destroy()
-                self.update(rest)
-        elif bound is None:
-            self.login(now)
-        elif now not in (before, bound):
-            rest = self._all()
-            self.login(now)
-            self.update(rest)
-        elif self.held(FRESH) is True and self.stored(FRESH) is False and not self.renewing:
+    def follow(self, user_keys: Sequence[str]) -> None:
+        """As ``NamedUserSession`` does; and who was only remembered and shows a password now gets
+        a new secret."""
+        super().follow(user_keys)
+        if not self.renewing and self.held(FRESH) is True and self.stored(FRESH) is False:
             self.renew()
-
-    def _all(self) -> dict[str, Any]:
-        return {key: self.held(key) for key in self}
 
 
 class _Messages(list[Any]):
@@ -194,10 +140,3 @@ def restored(messages: list[Any]) -> list[Any]:
         else message
         for message in messages
     ]
-
-
-def as_user(value: object) -> str | None:
-    """*value* as the name of a user, or None when it is none."""
-    if isinstance(value, str | int | UUID) and not isinstance(value, bool) and value != "":
-        return str(value)
-    return None
