@@ -62,11 +62,12 @@ def _canonical(text: str) -> str | None:
 def _trusted(text: str) -> str:
     origin = _canonical(text)
     if origin is None:
-        raise ConfigurationError(f"The trusted origin {text!r} {_fault(text)}")
+        raise ConfigurationError(f"The trusted origin {text!r} {fault(text)}")
     return origin
 
 
-def _fault(text: str) -> str:
+def fault(text: str) -> str:
+    """What is wrong with *text*, which is no origin: words that go on after it."""
     if "*" in text:
         return "is a pattern. Name each origin in full, such as 'https://shop.example'."
     if text == "null":

@@ -16,7 +16,7 @@ from typing import Any
 
 from coatcheck.core.errors import ConfigurationError
 from coatcheck.forms.limits import Limits
-from coatcheck.forms.origins import trusted_origins
+from coatcheck.forms.origins import fault, trusted_origins
 from coatcheck.stores import apart
 
 
@@ -113,16 +113,18 @@ def languages(value: Any, base: Path) -> tuple[str, ...]:
 
 
 def origins(value: Any, base: Path) -> tuple[str, ...]:
+    example = '["https://shop.example.com"]'
+
     def origin(item: Any) -> str:
+        if not isinstance(item, str):
+            raise Unusable(f"holds {item!r}, which is no text: write {example}.")
         try:
-            (full,) = trusted_origins([item] if isinstance(item, str) else [""])
+            (full,) = trusted_origins([item])
         except ConfigurationError:
-            raise Unusable(
-                f'holds {item!r}: write scheme and host, such as "https://shop.example.com".'
-            ) from None
+            raise Unusable(f"holds {item!r}, which {fault(item)}") from None
         return full
 
-    return _list(value, origin, '["https://shop.example.com"]')
+    return _list(value, origin, example)
 
 
 def form_limits(value: Any, base: Path) -> Limits:

@@ -196,9 +196,7 @@ def test_a_name_in_lower_case_is_refused(tmp_path):
         ("ALLOWED_HOSTS", "example.com", '["www.example.com"]'),
         ("ALLOWED_HOSTS", ["https://example.com"], "the host alone"),
         ("ALLOWED_HOSTS", ["example.com:8000"], "the host alone"),
-        ("TRUSTED_ORIGINS", ["example.com"], "scheme and host"),
-        ("TRUSTED_ORIGINS", ["https://example.com/path"], "scheme and host"),
-        ("TRUSTED_ORIGINS", ["https://*.example.com"], "scheme and host"),
+        ("TRUSTED_ORIGINS", ["example.com"], "write 'https://example.com'"),
         ("INSTALLED_APPS", ["my-app"], "no dotted name"),
         ("INSTALLED_APPS", ["shop", "shop"], "twice"),
         ("INSTALLED_APPS", "shop", '["myapp"]'),
@@ -427,3 +425,27 @@ def test_another_frameworks_limits_are_refused_with_our_name_for_them(tmp_path):
     for name in ("MAX_CONTENT_LENGTH", "DATA_UPLOAD_MAX_MEMORY_SIZE"):
         (problem,) = problems(tmp_path, **{name: 1})
         assert "FORM_LIMITS" in problem
+
+
+@pytest.mark.parametrize(
+    ("origin", "told"),
+    [
+        ("shop.example", "has no scheme: write 'https://shop.example'."),
+        ("*", "is a pattern. Name each origin in full"),
+        ("https://*.shop.example", "is a pattern"),
+        ("null", "would trust every file"),
+        ("https://shop.example/", "goes on after the host: write 'https://shop.example'."),
+        ("https://shop.example/pay?x", "goes on after the host"),
+        ("https://al@shop.example", "holds a user name"),
+        ("ftp://shop.example", "has the scheme 'ftp'"),
+        ("https://bücher.example", "in punycode"),
+        ("https://shop.example:99999", "is not an origin"),
+        ("https://", "is not an origin"),
+        ("", "has no scheme"),
+        (7, "is no text"),
+    ],
+)
+def test_a_trusted_origin_that_is_none_is_told_with_its_spelling(origin, told, tmp_path):
+    (problem,) = problems(tmp_path, TRUSTED_ORIGINS=[origin])
+    assert problem.startswith(f"TRUSTED_ORIGINS holds {origin!r}, which ")
+    assert told in problem
