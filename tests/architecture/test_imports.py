@@ -20,6 +20,7 @@ DOORS = {
     "forms/answers.py": {"cryptography"},
     "forms/parser.py": {"multipart"},
     "forms/typed": {"email_validator", "jinja2", "markupsafe", "pydantic"},
+    "forms/wtforms.py": {"markupsafe", "wtforms"},
     "stores": {"ormsgpack"},
     "stores/sql": {"psycopg", "sqlalchemy"},
     "stores/sql/mysql.py": {"pymysql"},

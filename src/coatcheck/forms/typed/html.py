@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from .bound import Bound
 from .errors import ConfigurationError
-from .host import TEMPLATES
+from .host import TEMPLATES, FormHost
 from .reading import PICKED, Path
 from .shapes import Kind, Option, Shape
 from .state import FormState
@@ -43,8 +43,9 @@ def own_environment() -> Environment:
     return Environment(loader=FileSystemLoader([str(TEMPLATES)]), autoescape=True)
 
 
-def _macro(state: FormState[Any], file: str, *arguments: Any) -> Markup:
-    environment = state.host.environment() if state.host is not None else own_environment()
+def macro(host: FormHost | None, file: str, *arguments: Any) -> Markup:
+    """What the macro *file* makes of *arguments*, in the host's environment or our own."""
+    environment = host.environment() if host is not None else own_environment()
     module = environment.get_template(f"coatcheck/forms/{file}.html").module
     text: Markup = getattr(module, file)(*arguments)
     return text
@@ -52,7 +53,7 @@ def _macro(state: FormState[Any], file: str, *arguments: Any) -> Markup:
 
 def render_form(form: "Bound[Any]") -> Markup:
     """See ``Bound.render``."""
-    return _macro(form._state, "fields", Page(form))
+    return macro(form._state.host, "fields", Page(form))
 
 
 def render_element(form: "Bound[Any]", submit: str, action: str, csrf: object) -> Markup:
@@ -60,7 +61,7 @@ def render_element(form: "Bound[Any]", submit: str, action: str, csrf: object) -
     state = form._state
     if csrf is None and state.host is not None:
         csrf = Markup(state.host.csrf_field())  # noqa: S704 (made by ourselves)
-    return _macro(state, "element", Page(form), submit or state.say("Send"), action, csrf or "")
+    return macro(state.host, "element", Page(form), submit or state.say("Send"), action, csrf or "")
 
 
 class Page:
@@ -228,6 +229,8 @@ class BoundField:
     @property
     def fields(self) -> "list[BoundField]":
         """The fields of a form within the form."""
+        if self._state.ends_at(self._path):
+            return []
         optional = self.shape.nullable or self.shape.has_default
         return self._fields_at(self._path, spare=self._spare or optional)
 
@@ -237,8 +240,8 @@ class BoundField:
         count = self._state.rows_at(self._path)
         most = self.shape.declared.max
         shown = count if most is not None and count >= most else count + 1
-        if len(self._path) >= _FEW:
-            shown = count  # a form within itself: it ends somewhere
+        if self._state.ends_at((*self._path, count)):
+            shown = count
         return [
             self._fields_at((*self._path, place), spare=self._spare or place >= count)
             for place in range(shown)
@@ -312,11 +315,11 @@ class BoundField:
 
     def render(self, **attributes: Any) -> Markup:
         """Label, help, error and control; *attributes* go to the control."""
-        return _macro(self._state, "field", self, self.attributes(attributes))
+        return macro(self._state.host, "field", self, self.attributes(attributes))
 
     def control(self, **attributes: Any) -> Markup:
         """The control alone, wired to what is said about it."""
-        return _macro(self._state, "control", self, self.attributes(attributes))
+        return macro(self._state.host, "control", self, self.attributes(attributes))
 
     __call__ = render
 

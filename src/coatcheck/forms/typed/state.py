@@ -143,6 +143,13 @@ class FormState(Generic[F]):
                 return None
         return shape
 
+    def ends_at(self, path: Path) -> bool:
+        """Whether the form at *path* is one that holds itself, and empty from there on."""
+        filled = any(
+            at[: len(path)] == path and any(texts) for at, texts in self._reading.raw.items()
+        )
+        return not filled and self._within_itself(path)
+
     def say(self, sentence: str) -> str:
         """One of our own sentences in the form's language."""
         return self.catalog.gettext(sentence)
@@ -150,6 +157,14 @@ class FormState(Generic[F]):
     def translated(self, text: str) -> str:
         """What a form's class says, where the site's catalog has it in the form's language."""
         return self.catalog.gettext(text) if text else ""
+
+    def _within_itself(self, path: Path) -> bool:
+        while path and isinstance(path[-1], int):
+            path = path[:-1]
+        shape = self.shape_at(path)
+        around = [self.shape_at(path[:length]) for length in range(1, len(path))]
+        outer = [self.form, *(one.form for one in around if one is not None)]
+        return shape is not None and shape.form in outer
 
     # What is wrong
 
@@ -218,7 +233,7 @@ class FormState(Generic[F]):
     def _fill_one(self, shape: Shape, value: Any, path: Path) -> None:
         raw = self._reading.raw
         if shape.form is not None and not shape.many:
-            if len(path) < _DEEPEST_BLANK or value is not None:
+            if value is not None or not self._within_itself(path):
                 self._fill(shape.form, value, path)
         elif shape.form is not None:
             rows = list(value or ())
@@ -256,8 +271,6 @@ def _trap_of(form: type[Form], keyring: Keyring | None, host: FormHost | None) -
 
 
 _MISSING = object()
-_DEEPEST_BLANK = 4
-"""How deep a form that holds itself is shown where it is empty."""
 
 
 def name_of(path: Path) -> str:
