@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from asgiref.sync import sync_to_async
+from django.apps import apps
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured, SynchronousOnlyOperation
 from django.core.signals import setting_changed
@@ -33,12 +34,16 @@ from ..addresses import awaitable_store_at, make_tables, store_at
 from ..moving_in import moving_in
 from ..threaded import Phases
 from .database import DjangoStore
+from .moving_in import DjangoIncumbent, incumbent_of
 
 T = TypeVar("T")
 Phase = Callable[[Lifecycle], Coroutine[Any, Any, T]]
 
 DJANGO = "django"
 """The ``STORE`` that is Django's own database connection."""
+
+DJANGOS_ENGINE = "django.contrib.sessions.backends.db"
+"""The engine that a project has which names none."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,8 @@ class Values:
     *isolation*, *on_conflict*, *wait*, *lease*, *renew_every*, *grace*, *device* and *max_bytes*
     are those of ``SessionPolicy``; times in seconds, or as timedelta. *lifetime* ends a session in
     any case; None is 90 days, or ``SESSION_COOKIE_AGE`` where that is longer. *move_from* is the
-    ``SESSION_ENGINE`` that kept the sessions before, so that they are taken over.
+    ``SESSION_ENGINE`` that kept the sessions before, so that they are taken over, or None; where it
+    is not given and sessions stay in Django's database, that is Django's default engine.
     """
 
     store: "str | BlockingStore | Store" = DJANGO
@@ -62,7 +68,7 @@ class Values:
     grace: float | timedelta = 60.0
     device: bool = True
     max_bytes: int = 1024 * 1024
-    move_from: str | None = None
+    move_from: str | None = ""
 
 
 KEYS = tuple(name.upper() for name in Values.__dataclass_fields__)
@@ -131,8 +137,17 @@ def keyring() -> Keyring:
 class Configuration:
     """The sessions of the project, and how code that blocks and code that awaits reaches them."""
 
-    def __init__(self, sessions: Sessions, *, url: str | None = None, pinned: bool = False) -> None:
+    def __init__(
+        self,
+        sessions: Sessions,
+        *,
+        url: str | None = None,
+        pinned: bool = False,
+        incumbent: DjangoIncumbent | None = None,
+    ) -> None:
         self.sessions = sessions
+        self.incumbent = incumbent
+        """The engine that sessions are taken over from."""
         self.pinned = pinned
         """Whether the work of a request belongs on its one thread, where Django's database
         connection is."""
@@ -230,16 +245,23 @@ def made() -> Configuration:
         policy, cookie = policy_of(values), cookie_of()
         store = _store_of(values.store)
         sessions = Sessions(store, policy=policy, cookie=cookie)
-        if values.move_from is not None:
-            from .moving_in import incumbent_of
-
-            sessions = moving_in(sessions, incumbent_of(values.move_from))
+        incumbent = incumbent_of(_moved_from(values, store))
+        if incumbent is not None:
+            sessions = moving_in(sessions, incumbent)
     except ConfigurationError as error:
         raise ImproperlyConfigured(f"COATCHECK or SESSION_*: {error}") from error
     own = isinstance(store, DjangoStore)
     url = values.store if isinstance(values.store, str) and not own else None
-    moving = values.move_from is not None
-    return Configuration(sessions, url=None if moving else url, pinned=own or moving)
+    if incumbent is not None:
+        return Configuration(sessions, pinned=True, incumbent=incumbent)
+    return Configuration(sessions, url=url, pinned=own)
+
+
+def _moved_from(values: Values, store: object) -> str | None:
+    if values.move_from != "":
+        return values.move_from
+    stayed = isinstance(store, DjangoStore) and apps.is_installed("django.contrib.sessions")
+    return DJANGOS_ENGINE if stayed else None
 
 
 def _store_of(store: object) -> BlockingStore | Store:

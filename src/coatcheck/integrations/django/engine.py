@@ -10,7 +10,7 @@ Each verb is written once, as a coroutine over the lifecycle, for the method and
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, cast
 
 from django.conf import settings
@@ -25,12 +25,10 @@ from coatcheck.core.session import Exclusive, Phase, Session, user_key
 from coatcheck.wire.tokens import Token
 
 from . import configuration
+from .moving_in import EXPIRY_KEY, kept_expiry
 
 USER_KEY = "_auth_user_id"
 """Where ``django.contrib.auth`` keeps who is logged in."""
-
-EXPIRY_KEY = "_session_expiry"
-"""Where Django keeps a session's own time."""
 
 NOBODY = RequestView("", False, ())
 """A session that no request came for has no device."""
@@ -300,6 +298,16 @@ class SessionStore(SessionBase):
         await lifecycle.save(core, self.view)
         if core.record is not None and core.modified:
             raise UpdateError  # it has ended meanwhile
+        self.moved()
+
+    def moved(self) -> None:
+        """Let the session go that this one was taken over from, if it was, now that it is stored.
+
+        Called where the store may block.
+        """
+        incumbent = self._configuration.incumbent
+        if self.core.adopted and incumbent is not None:
+            incumbent.retire(self.view, at_once=self.flushed)
 
     def delete(self, session_key: str | None = None) -> None:
         self._now(lambda lifecycle: self._deleting(lifecycle, session_key))
@@ -332,6 +340,7 @@ class SessionStore(SessionBase):
         if not self.managed:
             await lifecycle.save(core, self.view)
             core.ending.clear()
+            self.moved()
 
     def cycle_key(self) -> None:
         self._now(self._cycling)
@@ -413,17 +422,6 @@ def _id_in(key: str | None) -> str | None:
     if token is not None:
         return token.id
     return key if key is not None and len(key) == _ID_LENGTH else None
-
-
-def kept_expiry(value: Any) -> int | datetime | None:
-    """What Django keeps of a session's own time, as coatcheck keeps it. Raises ValueError."""
-    if isinstance(value, str):
-        value = datetime.fromisoformat(value)
-    elif value is not None and value < 0:
-        value = timezone.now() + timedelta(seconds=value)
-    if isinstance(value, datetime) and timezone.is_naive(value):
-        return cast(datetime, timezone.make_aware(value))
-    return cast("int | datetime | None", value)
 
 
 def _told(value: Any) -> Any:

@@ -158,6 +158,7 @@ class _Ending:
                     await lifecycle.load(core)
                 core.accessed = True
                 self.edits = await lifecycle.commit(core, self.store.view)
+                self.store.moved()
                 if self.store.flushed and self.edits.set_cookie is None and not core.late:
                     self.edits = self.edits._replace(set_cookie=self._farewell(lifecycle))
         finally:
