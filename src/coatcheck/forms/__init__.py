@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .typed.errors import FieldError, InvalidForm
     from .typed.field import field
     from .typed.form import Form
+    from .typed.languages import language_for
     from .typed.types import Email, NewPassword, Password
     from .uploads import Upload
 
@@ -27,6 +28,7 @@ __all__ = [
     "Password",
     "Upload",
     "field",
+    "language_for",
 ]
 
 _PLACES = {
@@ -39,6 +41,7 @@ _PLACES = {
     "Password": ".typed.types",
     "Upload": ".uploads",
     "field": ".typed.field",
+    "language_for": ".typed.languages",
 }
 
 

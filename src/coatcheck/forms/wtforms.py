@@ -142,6 +142,7 @@ class DressedField:
     """A field of WTForms as our macros see it. ``inner`` is the field itself."""
 
     checkbox_value = "y"
+    do_not_call_in_templates = True  # Django would, and lose ``.label``
     empty_option = None
     optional_mark = ""
 

@@ -6,7 +6,7 @@ Made for every request and nearly free: neither Pydantic nor Jinja is imported b
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode
 
-from coatcheck.forms.typed.languages import negotiated
+from coatcheck.forms.typed.languages import language_for
 from coatcheck.forms.typed.old_input import KEY, PARAMETER, key_of, new_id, outdated
 from coatcheck.wire.signing import Keyring
 
@@ -28,7 +28,7 @@ class RequestHost:
 
     def locale(self) -> str:
         header = ",".join(self._request.headers.getlist("accept-language"))
-        return negotiated(header, self._request.app.settings.languages)
+        return language_for(header, self._request.app.settings.languages)
 
     def csrf_field(self) -> str:
         from coatcheck.web.tags import csrf_input

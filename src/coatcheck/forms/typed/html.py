@@ -144,6 +144,7 @@ class BoundField:
         return self.value.strip().lower() in ("1", "true", "on", "yes")
 
     checkbox_value = "true"
+    do_not_call_in_templates = True  # Django would, and lose ``.label``
 
     @property
     def many(self) -> bool:

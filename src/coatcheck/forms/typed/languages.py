@@ -48,7 +48,7 @@ def decimal_comma(locale: str) -> bool:
     }
 
 
-def negotiated(header: str, available: Sequence[str]) -> str:
+def language_for(header: str, available: Sequence[str] = LANGUAGES) -> str:
     """The one of *available* that an Accept-Language *header* likes best; the first if none fits.
 
     RFC 9110 §12.5.4, with the lookup of RFC 4647 §3.4: ``de-AT`` is served by ``de``.

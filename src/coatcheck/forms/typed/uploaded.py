@@ -9,7 +9,9 @@ def as_upload(value: Any) -> Upload | None:
     """*value*, a file as Werkzeug, Django or Starlette give it; None where no file was chosen."""
     if isinstance(value, Upload):
         return value
-    raw = getattr(value, "filename", None) or getattr(value, "name", None) or ""
+    # Django calls the file's name "name", and to Werkzeug that is the field's.
+    raw = value.filename if hasattr(value, "filename") else getattr(value, "name", "")
+    raw = raw or ""
     file = getattr(value, "file", None) or getattr(value, "stream", None)
     if file is None or not hasattr(file, "read"):
         return None

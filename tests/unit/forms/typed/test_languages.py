@@ -14,7 +14,7 @@ from coatcheck.forms.typed.languages import (
     FOLDER,
     LANGUAGES,
     decimal_comma,
-    negotiated,
+    language_for,
     translations,
 )
 
@@ -107,11 +107,11 @@ def test_a_kind_of_a_language_is_served_by_it_and_an_unknown_one_by_english():
     ],
 )
 def test_a_browser_gets_the_language_it_likes_best(header, language):
-    assert negotiated(header, LANGUAGES) == language
+    assert language_for(header, LANGUAGES) == language
 
 
 def test_a_site_in_one_language_speaks_that():
-    assert negotiated("de, en;q=0.5", ["nl"]) == "nl"
+    assert language_for("de, en;q=0.5", ["nl"]) == "nl"
 
 
 def test_a_site_brings_words_and_languages_of_its_own(tmp_path):
