@@ -1,6 +1,7 @@
 """How an event loop runs a session's phases over a blocking store: hops, naps and cancellation."""
 
 import asyncio
+import multiprocessing
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -284,3 +285,17 @@ def test_a_load_that_is_cancelled_while_it_waits_for_the_lease_leaves_the_queue(
         assert session.holder is not None
 
     run(scenario)
+
+
+def test_a_process_that_was_forked_off_has_threads_of_its_own() -> None:
+    host = Host()
+
+    async def scenario() -> None:
+        session, _ = await host.load()
+        assert session["count"] == 1
+
+    run(scenario)
+    child = multiprocessing.get_context("fork").Process(target=run, args=(scenario, 10))
+    child.start()
+    child.join(20)
+    assert child.exitcode == 0

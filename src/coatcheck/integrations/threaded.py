@@ -8,6 +8,7 @@ For asyncio, which Starlette, Django and Quart run on.
 
 import asyncio
 import contextvars
+import os
 from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -37,7 +38,8 @@ class Phases:
         """Whether a load may be done in place, by code that cannot await."""
         self._instant = able.instant
         self._blocking = sessions.blocking
-        self._threads = ThreadPoolExecutor(THREADS, "coatcheck") if self._blocking else None
+        self._threads: ThreadPoolExecutor | None = None
+        self._process = 0
 
     async def run(self, phase: Coroutine[Any, Any, T]) -> T:
         """Run *phase* and return its result.
@@ -75,6 +77,9 @@ class Phases:
             phase.close()  # where it was cancelled at a pause; it is over in all other cases
 
     async def _hop(self, phase: Coroutine[Any, Any, T]) -> "bridge.Nap | bridge.Done[T]":
+        if self._threads is None or self._process != os.getpid():
+            # A process that was forked off has none of its parent's threads.
+            self._threads, self._process = ThreadPoolExecutor(THREADS, "coatcheck"), os.getpid()
         loop, context = asyncio.get_running_loop(), contextvars.copy_context()
         call = loop.run_in_executor(self._threads, context.run, bridge.advance, phase)
         return await _through(call)
