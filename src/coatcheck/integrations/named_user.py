@@ -30,6 +30,8 @@ class NamedUserSession(Session):
 
         What else the session holds is kept.
         """
+        if not self._emptied and self._steps.keys().isdisjoint(user_keys):
+            return  # a user's name cannot change in place
         before = _first(self.stored(key) for key in user_keys)
         now = _first(self.held(key) for key in user_keys)
         bound = self.user

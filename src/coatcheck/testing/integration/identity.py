@@ -117,6 +117,7 @@ class IdentityScenarios(HostedScenarios):
             before = browser.cookie
             browser.post("/login", user="ann")
             browser.post("/renew")
+            assert len(self.shelf.records()) == 1
             kept = self.shelf.everything()
             for cookie in (before, browser.cookie):
                 assert cookie is not None
