@@ -39,9 +39,13 @@ class InvalidForm(BadRequest):
         )
 
 
-class NoSuchField(CoatcheckError, LookupError):
-    """A name that no field of the form has."""
+class NoSuchField(CoatcheckError, KeyError):
+    """A name that no field of the form has. A KeyError, so Django's templates look on."""
 
     def __init__(self, form: str, name: str, known: Iterable[str]) -> None:
         names = ", ".join(known) or "none"
-        super().__init__(f"{form} has no field {name!r}. Its fields are: {names}.")
+        self.message = f"{form} has no field {name!r}. Its fields are: {names}."
+        super().__init__(self.message)
+
+    def __str__(self) -> str:
+        return self.message  # KeyError would show it in quotes
