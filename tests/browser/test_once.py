@@ -128,12 +128,10 @@ def test_enter_pressed_twice_is_one_order(page, orders, item, posts):
     assert len(posts) == 2
 
 
-def test_without_javascript_two_clicks_are_one_order(browser, orders, item):
-    with browser.new_context(java_script_enabled=False) as context:
-        page = context.new_page()
-        filled(page, f"{orders.url}/?seconds=0.4", item)
-        clicks(page, 2, 150)
-        ends_well(page, item)
+def test_with_or_without_javascript_two_clicks_are_one_order(visitor, orders, item):
+    filled(visitor, f"{orders.url}/?seconds=0.4", item)
+    clicks(visitor, 2, 150)
+    ends_well(visitor, item)
     assert orders.counted("orders", item) == 1
 
 
@@ -295,16 +293,13 @@ def begun(page, orders, item, count):
     return [process for _, process in found]
 
 
-@pytest.mark.parametrize("script", [True, False], ids=["JavaScript", "no JavaScript"])
-def test_a_view_that_takes_long_shows_a_page_that_goes_on_by_itself(browser, orders, item, script):
+def test_a_view_that_takes_long_shows_a_page_that_goes_on_by_itself(visitor, orders, item):
     gate = f"gate-{uuid4().hex}"
-    with browser.new_context(java_script_enabled=script) as context:
-        page = context.new_page()
-        filled(page, f"{orders.url}/?gate={gate}", item)
-        clicks(page, 2, 150)
-        page.get_by_role("heading", name="One moment, please").wait_for()
-        assert orders.counted("orders", item) == 0
-        orders.open(gate)
-        ends_well(page, item)
+    filled(visitor, f"{orders.url}/?gate={gate}", item)
+    clicks(visitor, 2, 150)
+    visitor.get_by_role("heading", name="One moment, please").wait_for()
+    assert orders.counted("orders", item) == 0
+    orders.open(gate)
+    ends_well(visitor, item)
     assert orders.counted("orders", item) == 1
     assert orders.counted("runs", item) == 1

@@ -17,7 +17,7 @@ HERE = Path(__file__).parent
 PATIENCE = 30
 
 # Nobody wants to wait 10 and 30 seconds in a test. The rules are the same.
-Once.of.__func__.__kwdefaults__.update(wait=1.0, lease=2.0)
+vars(Once)["of"].__func__.__kwdefaults__.update(wait=1.0, lease=2.0)
 
 app = App(__name__)
 
