@@ -81,8 +81,9 @@ class State(Enum):
 class Submission(NamedTuple):
     """One try to submit something: which one, what it holds, and when its form was shown.
 
-    ``at_most_once`` says that a try whose end nobody knows must not be repeated unasked. ``keep``
-    shortens the time that the answer is kept, in seconds.
+    ``at_most_once`` says that a try whose end nobody knows must not be repeated unasked, ``strict``
+    that other values are never a new attempt. ``keep`` shortens the time that the answer is kept,
+    in seconds.
     """
 
     key: ClaimKey
@@ -90,6 +91,7 @@ class Submission(NamedTuple):
     minted: float = 0.0
     at_most_once: bool = False
     keep: float = LONGEST
+    strict: bool = False
 
 
 class Replay(NamedTuple):
@@ -166,7 +168,7 @@ def judge(known: Known, submission: Submission, print: bytes, holder: str, now: 
     if hmac.compare_digest(known.print, print):
         return Verdict.REPLAY
     # A page may be the form again, with what was wrong in it; a redirect means that it was done.
-    return Verdict.EDITED if known.redirects else Verdict.TAKE
+    return Verdict.EDITED if known.redirects or submission.strict else Verdict.TAKE
 
 
 class Once:
@@ -355,9 +357,14 @@ class Run:
                 await self.once.store.release(found.id, self._holder)
         return not self.lost
 
+    @property
+    def due(self) -> bool:
+        """Whether its time has run out, so that nobody knows whether it is still ours."""
+        return self.lost or self.once.clock() >= self.until
+
     async def holds(self) -> bool:
-        """Whether it is still ours. Asks the store only where its time has run out."""
-        if self.once.clock() < self.until and not self.lost:
+        """Whether it is still ours. Asks the store only where that is not certain."""
+        if not self.due:
             return True
         return not self.lost and await self.renew()
 
@@ -366,7 +373,8 @@ class Run:
 
         Another one than *answer* where a second worker took over meanwhile and was faster. An
         answer of 400 and above frees the submission instead. A store that does not answer any more
-        is reported and not raised: what the visitor wanted has been done.
+        is reported and not raised: what the visitor wanted has been done. Called again, it puts
+        *answer* in place of the one before.
         """
         if answer.status >= 400:
             await self.free()
@@ -381,6 +389,15 @@ class Run:
             self._report(error)
             return answer
 
+    async def finish_in(self, store: Store, answer: Answer) -> bool:
+        """Keep *answer* by way of *store*, which is part of the application's own transaction.
+
+        False, and the transaction is to be rolled back, where another has taken over.
+        """
+        now = self.once.clock()
+        await self._keep(answer._replace(at=now), now, store)
+        return not self.lost
+
     async def free(self) -> None:
         """Give the submission back unprocessed, to be tried again by whoever sends it next."""
         await self._end(State.FREE)
@@ -389,10 +406,10 @@ class Run:
         """Say that processing failed: with ``at_most_once`` it is not tried again unasked."""
         await self._end(State.HELD if self.submission.at_most_once else State.FREE)
 
-    async def _keep(self, answer: Answer, now: float) -> Answer:
+    async def _keep(self, answer: Answer, now: float, store: Store | None = None) -> Answer:
         sealed = self.once.seals.seal(pack(answer), self.submission.key.secret)
         known = Known(State.DONE, self._print, self._holder, now, now, answer.redirects)
-        outcome = await self._commit(known, {_ANSWER: sealed}, now)
+        outcome = await self._commit(known, {_ANSWER: sealed}, now, store or self.once.store)
         if isinstance(outcome, Conflict):
             fresh = _known(outcome.fresh)
             if fresh.state is State.DONE and fresh.by != self._holder:
@@ -405,12 +422,13 @@ class Run:
     async def _end(self, state: State) -> None:
         now = self.once.clock()
         try:
-            await self._commit(Known(state, self._print, self._holder, now, now), {}, now)
+            known = Known(state, self._print, self._holder, now, now)
+            await self._commit(known, {}, now, self.once.store)
         except StoreUnavailable as error:
             self._report(error)  # it lapses by itself
 
     async def _commit(
-        self, known: Known, more: dict[str, bytes], now: float
+        self, known: Known, more: dict[str, bytes], now: float, store: Store
     ) -> Committed | Conflict | Busy | Gone:
         base = self._record
         fields = {_CLAIM: _written(known), **more}
@@ -422,10 +440,13 @@ class Run:
             after = after._replace(seen=now, expires=now + keep)
         commit = Commit(base.version, after, frozenset(fields), removed, self._holder, now)
         try:
-            return await self.once.store.commit(commit)
+            outcome = await store.commit(commit)
         except StoreUnavailable:
             # Perhaps only the acknowledgement got lost. Our own name in the claim tells.
-            return await self.once.store.commit(commit)
+            outcome = await store.commit(commit)
+        if isinstance(outcome, Committed):
+            self._record = after
+        return outcome
 
     def _report(self, error: StoreUnavailable) -> None:
         logger.error(

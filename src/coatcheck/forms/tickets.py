@@ -122,9 +122,8 @@ def mint(keyring: Keyring, binding: Binding, now: float, name: str | bytes = "")
     if not binding.secret or not binding.owner:
         raise ValueError("An empty binding would be every visitor's.")
     minted = max(int(now * 1000), 0).to_bytes(6)
-    head = _HEAD.pack(
-        VERSION, _key_ids(keyring)[0], secrets.token_bytes(16), minted, _digest_of(name)
-    )
+    named = name if isinstance(name, bytes) else _named(name, binding)
+    head = _HEAD.pack(VERSION, _key_ids(keyring)[0], secrets.token_bytes(16), minted, named)
     proof = keyring.mac(PURPOSE, head + binding.secret)
     owner = keyring.mac(_OWNER, head + binding.owner)
     return urlsafe_b64encode(head + proof + owner).decode()
@@ -184,10 +183,14 @@ def read_result(
     return None
 
 
-def _digest_of(name: str | bytes) -> bytes:
-    if isinstance(name, bytes):
-        return name
-    return sha256(b"name" + name.encode()).digest()[: len(_UNNAMED)] if name else _UNNAMED
+def _named(name: str, binding: Binding) -> bytes:
+    """What all tickets of one visitor and one name have in common.
+
+    Of the visitor's secret too: who shows a session's id without it must not get at its answers.
+    """
+    if not name:
+        return _UNNAMED
+    return sha256(b"name" + name.encode() + b"\0" + binding.secret).digest()[: len(_UNNAMED)]
 
 
 @lru_cache(maxsize=16)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import anyio
+import anyio.from_thread
 
 from coatcheck.core.errors import StoreUnavailable
 from coatcheck.forms.answers import Answer
@@ -52,12 +53,18 @@ class Submissions:
         return outcome
 
 
+class TakenOver(Exception):
+    """A run that took so long without a word that another has taken over."""
+
+
 class Attempt:
     """A run that is renewed for as long as its view works. It has to be closed, whatever comes."""
 
     def __init__(self, run: Run, phases: Phases) -> None:
         self.run = run
         self.ended = False
+        self.joined = False
+        """Whether the answer was kept in the application's own transaction already."""
         self._phases = phases
         self._loop = asyncio.get_running_loop()
         self._renewing: asyncio.Task[None] | None = None
@@ -81,9 +88,19 @@ class Attempt:
             with anyio.CancelScope(shield=True):
                 await self._phases.finish(self.run.fail())
 
-    async def holds(self) -> bool:
-        """Whether nobody has taken over. Asks the store only where the run's time is over."""
-        return await self._phases.run(self.run.holds())
+    async def require(self) -> None:
+        """Raise ``TakenOver`` where another runs this by now: what was done must not stand.
+
+        To be awaited before the application commits. The store is asked only where the run's time
+        is over, as it is when a process was stopped for long.
+        """
+        if self.run.due and not await self._phases.run(self.run.holds()):
+            raise TakenOver
+
+    def require_in_thread(self) -> None:
+        """The same from a worker thread of the event loop."""
+        if self.run.due:
+            anyio.from_thread.run(self.require)
 
     def _beat(self) -> None:
         if not self.ended:

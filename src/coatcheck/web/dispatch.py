@@ -18,16 +18,18 @@ from starlette.types import Receive, Scope, Send
 
 from coatcheck.forms.csrf import SAFE_METHODS
 from coatcheck.integrations.asgi import VISIT
+from coatcheck.integrations.once_asgi import TakenOver
 from coatcheck.web import body, context
 from coatcheck.web.csrf import is_unprotected
 from coatcheck.web.errors import CsrfRefused, MethodNotAllowed, NoRoute
 from coatcheck.web.hooks import handled
+from coatcheck.web.inject import add_tokens
 from coatcheck.web.once import RESULTS, TICKET_HEADER, Forms, by_script
 from coatcheck.web.own_pages import problem_response, welcome_response
 from coatcheck.web.problems import is_answer
 from coatcheck.web.requests import Request
 from coatcheck.web.responses import HttpResponse, HttpResponsePermanentRedirect, as_response, settle
-from coatcheck.web.routing import Endpoint, Found, NotFound, WrongMethod
+from coatcheck.web.routing import Endpoint, Found, NotFound, View, WrongMethod
 from coatcheck.web.transactions import transaction
 from coatcheck.web.unescaped import warn_of_unescaped
 
@@ -81,6 +83,8 @@ class Dispatcher:
         settle(response, method=request.method)
         if request.method not in SAFE_METHODS and by_script(request) and request.csrf.ticket():
             response.headers[TICKET_HEADER] = request.csrf.token()  # for the form that stays
+        if self._app.settings.form_add_token:
+            add_tokens(request, response)
         request.csrf.finish(response)
         if request.method == "HEAD" and isinstance(response, HttpResponse):
             response.body = b""  # RFC 9110 §9.3.2: the headers stay as for GET
@@ -117,36 +121,57 @@ class Dispatcher:
         view = endpoint.route.view
         read = functools.partial(body.read, request, self._app.limits)
         if request.method not in SAFE_METHODS:
-            protected = not is_unprotected(view)
-            if protected:
+            if not is_unprotected(view):
                 await request.csrf.protect(read)
             await read()
-            if self._forms is not None and protected:
-                claimed = await self._forms.enter(request, view)
-                if isinstance(claimed, Response):
-                    return claimed
-                request.attempt = claimed
-            elif request.session.token is not None and request.scope[VISIT].leased:
-                await request.session.load()
         arguments = (request,) if endpoint.route.takes_request else ()
         call = functools.partial(view, *arguments, **values)
+        if request.method in SAFE_METHODS:
+            return await self._process(request, call, view)
+        if self._forms is None:
+            if request.session.token is not None and request.scope[VISIT].leased:
+                await request.session.load()
+            return await self._process(request, call, view)
+        while True:
+            claimed = await self._forms.enter(request, view, protected=not is_unprotected(view))
+            if isinstance(claimed, Response):
+                return claimed
+            request.attempt = claimed
+            try:
+                return await self._process(request, call, view)
+            except TakenOver:
+                await self._forms.leave(request)  # and wait for the answer of the other
+
+    async def _process(self, request: Request, call: Callable[[], object], view: View) -> Response:
         if not is_async(view):
-            return await run_in_threadpool(self._run, call, endpoint)
+            return await run_in_threadpool(self._run, request, call, view)
         if not self._app.sessions.store.capabilities.inline:
             await request.session.load()
         with transaction(self._app) as answered:
-            early = await self._app.answer_early()
-            if early is not None:
-                return answered(early)
-            result = call()
-            if inspect.isawaitable(result):
-                result = await result
-            return answered(as_response(result, endpoint.route.view))
+            response = await self._app.answer_early()
+            if response is not None:
+                response.refused = True  # type: ignore[attr-defined]
+            else:
+                result = call()
+                if inspect.isawaitable(result):
+                    result = await result
+                response = as_response(result, view)
+            if request.attempt is not None and self._forms is not None:
+                await request.attempt.require()
+                self._forms.join(request, response, view)
+            return answered(response)
 
-    def _run(self, call: Callable[[], object], endpoint: Endpoint) -> Response:
+    def _run(self, request: Request, call: Callable[[], object], view: View) -> Response:
         with transaction(self._app) as answered:
-            early = self._app.answer_early_in_thread()
-            return answered(early or as_response(call(), endpoint.route.view))
+            response = self._app.answer_early_in_thread()
+            if response is not None:
+                response.refused = True  # type: ignore[attr-defined]
+            else:
+                response = as_response(call(), view)
+            if request.attempt is not None and self._forms is not None:
+                request.attempt.require_in_thread()
+                self._forms.join(request, response, view)
+            return answered(response)
 
 
 def _why_not_found(app: "App", path: str, with_slash: Endpoint | None) -> tuple[str, str]:

@@ -5,18 +5,30 @@ is the right to run the view (an ``Attempt``), or the response for who sent it a
 run is decided in ``forms.once``; the pages for people are next door, in ``once_pages``.
 """
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from starlette.responses import Response
 
+from coatcheck.core import bridge
 from coatcheck.core.http import ResponseEdits
 from coatcheck.forms import tickets
 from coatcheck.forms.answers import Answer, shown_fields
-from coatcheck.forms.fingerprint import of_form
+from coatcheck.forms.fingerprint import of_body, of_form
 from coatcheck.forms.flash import flash_again
 from coatcheck.forms.headers import is_form
+from coatcheck.forms.idempotency import (
+    HEADER,
+    REPLAYED,
+    InvalidKey,
+    KeyInUse,
+    ReusedKey,
+    UnknownOutcome,
+    claim_key,
+    sent_key,
+)
 from coatcheck.forms.once import (
     CannotTell,
     Edited,
@@ -28,9 +40,11 @@ from coatcheck.forms.once import (
 )
 from coatcheck.forms.tickets import Binding, ClaimKey, Ticket
 from coatcheck.integrations.asgi import VISIT, Visit
-from coatcheck.integrations.once_asgi import Attempt, Submissions
+from coatcheck.integrations.once_asgi import Attempt, Submissions, TakenOver
 from coatcheck.web import once_pages
-from coatcheck.web.responses import HttpResponse
+from coatcheck.web.errors import HttpError
+from coatcheck.web.responses import HttpResponse, settle
+from coatcheck.web.transactions import used_connection
 
 if TYPE_CHECKING:
     from coatcheck.web.app import App
@@ -55,6 +69,8 @@ class Rule:
     name: str = ""
     key: "Callable[[Request], object] | None" = None
     at_most_once: bool = False
+    atomic: bool = False
+    needs_key: bool = False
     every_time: bool = False
 
 
@@ -70,6 +86,8 @@ def once(
     name: str = "",
     key: "Callable[[Request], object] | None" = None,
     at_most_once: bool = False,
+    atomic: bool = False,
+    needs_key: bool = False,
 ) -> Callable[[V], V]: ...
 def once(
     view: Any = None,
@@ -77,6 +95,8 @@ def once(
     name: str = "",
     key: "Callable[[Request], object] | None" = None,
     at_most_once: bool = False,
+    atomic: bool = False,
+    needs_key: bool = False,
 ) -> Any:
     """Say how often the forms of a view are processed, where once per form shown is not enough.
 
@@ -84,9 +104,12 @@ def once(
     two tabs with one checkout. *key* tells from the request what is submitted, such as the number
     of an order: the same visitor submits the same thing once a day, whatever the page. With
     *at_most_once* a submission whose end is not known, because the view raised or its process died,
-    is never repeated unless the visitor says so.
+    is never repeated unless the visitor says so. *atomic* keeps the answer in the very transaction
+    of ``db``, so that not even a crash between two commits runs it twice; sessions have to be in
+    that database, which is asked at start. *needs_key* refuses programs that send no
+    ``Idempotency-Key``.
     """
-    rule = Rule(name, key, at_most_once)
+    rule = Rule(name, key, at_most_once, atomic, needs_key)
     return _ruled(rule) if view is None else _ruled(rule)(view)
 
 
@@ -118,33 +141,61 @@ class Forms:
     def __init__(self, app: "App") -> None:
         self._app = app
         self._once = Once.of(app.sessions, app.keyring)
+        for endpoint in app.routes.endpoints:
+            if rule_of(endpoint.route.view).atomic:
+                from coatcheck.web.one_database import require_one_database
+
+                require_one_database(app.settings, endpoint.view_name)
 
     async def enter(
-        self, request: "Request", view: Callable[..., Any]
+        self, request: "Request", view: Callable[..., Any], *, protected: bool
     ) -> Attempt | Response | None:
         """Claim what *request* submits to *view*, and load the session that it writes to.
 
-        None where there is nothing to claim: no ticket, and no visitor to tell from others.
+        None where there is nothing to claim: no ticket, and no visitor to tell from others. A view
+        that is not *protected* takes forms of other sites, which are all meant.
         """
         visit: Visit = request.scope[VISIT]
-        session = request.session
-        then = None
-        if visit.leased and not session.loaded:
-            then = lambda: visit.loading(session)  # noqa: E731
-        rule = rule_of(view)
-        ticket = None if rule.every_time else request.csrf.ticket()
-        if ticket is not None and ticket.stale:
-            return once_pages.open_for_long(request)
-        submission = None if rule.every_time else self._submission(request, rule, ticket)
+        session, rule = request.session, rule_of(view)
+        try:
+            key = sent_key(request.headers.getlist(HEADER), needed=rule.needs_key)
+            if key is not None:
+                return await self._enter_with_key(request, rule, key)
+        except (InvalidKey, ReusedKey, KeyInUse, UnknownOutcome) as error:
+            wait = {"Retry-After": str(error.retry_after)} if isinstance(error, KeyInUse) else {}
+            raise HttpError(error.status, str(error), wait) from error
+        ticket = submission = None
+        if protected and not rule.every_time:
+            ticket = request.csrf.ticket()
+            if ticket is not None and ticket.stale:
+                return once_pages.open_for_long(request)
+            submission = self._submission(request, rule, ticket)
         if submission is None:
-            if then is not None:
+            if visit.leased:
                 await session.load()
             return None
-        submissions = Submissions(self._once, visit.phases)
-        outcome = await submissions.claim(submission, then)
+        outcome = await self._claimed(request, submission)
         if isinstance(outcome, Attempt):
             return outcome
         return await self._instead(request, outcome, submission.key, ticket, rule)
+
+    async def leave(self, request: "Request") -> None:
+        """Forget what was done for *request*: another has taken over."""
+        if request.attempt is not None:
+            request.attempt.ended = True
+            await request.attempt.close()
+            request.attempt = None
+        request.session.begin(request.session.record, holder=request.session.holder)
+        request.flashed.queued.clear()
+
+    async def _claimed(
+        self, request: "Request", submission: Submission, wait: float | None = None
+    ) -> Attempt | Otherwise:
+        visit: Visit = request.scope[VISIT]
+        session = request.session
+        loading = functools.partial(visit.loading, session)
+        then = loading if visit.leased and not session.loaded else None
+        return await Submissions(self._once, visit.phases).claim(submission, then, wait=wait)
 
     def _submission(
         self, request: "Request", rule: Rule, ticket: Ticket | None
@@ -152,7 +203,7 @@ class Forms:
         bindings = request.csrf.bindings
         if not is_form(request.headers.get("content-type", "")) or not bindings:
             return None
-        address = f"{request.method} {request.get_full_path()}"
+        address = _address(request)
         fingerprint = of_form(request.POST, request.FILES)
         now = self._once.clock()
         if rule.key is not None:
@@ -169,6 +220,33 @@ class Forms:
         # only what is sent while another is on its way counts as the same.
         minted = now if _may_repeat(request) else ticket.minted
         return Submission(ticket.key(address), fingerprint, minted, rule.at_most_once)
+
+    async def _enter_with_key(
+        self, request: "Request", rule: Rule, text: str
+    ) -> Attempt | Response:
+        """The same for a request with an ``Idempotency-Key``, as programs send it."""
+        bindings = request.csrf.bindings
+        whose = request.headers.get("authorization", "").encode("latin-1")
+        whose = whose or (bindings[0].secret if bindings else b"")
+        kind = request.headers.get("content-type", "")
+        sent = (
+            of_form(request.POST, request.FILES) if is_form(kind) else of_body(kind, request.body)
+        )
+        key = claim_key(text, whose, _address(request))
+        submission = Submission(key, sent, 0.0, rule.at_most_once, strict=True)
+        outcome = await self._claimed(request, submission, wait=0)
+        match outcome:
+            case Replay(answer):
+                response = await self._replayed(request, answer, proved=True)
+                response.headers[REPLAYED] = "true"
+                return response
+            case Edited():
+                raise ReusedKey
+            case StillRunning():
+                raise KeyInUse
+            case CannotTell():
+                raise UnknownOutcome
+        return outcome
 
     async def _instead(
         self,
@@ -220,37 +298,63 @@ class Forms:
         if answer.body is None:
             return once_pages.processed(request)
         response = Response(answer.body, answer.status)
-        del response.headers["content-length"]
         response.raw_headers = [
             (b"content-length", str(len(answer.body)).encode()),
             *((name.encode("latin-1"), value.encode("latin-1")) for name, value in headers),
         ]
         return response
 
+    def join(self, request: "Request", response: Response, view: Callable[..., Any]) -> None:
+        """Keep *response* in the transaction of ``db``, if *view* asks for that and has used it.
+
+        Called where ``db`` is at hand, right before it commits. Raises ``TakenOver``.
+        """
+        attempt = request.attempt
+        if attempt is None or not rule_of(view).atomic or response.status_code >= 400:
+            return
+        connection = used_connection()
+        if connection is None or getattr(response, "refused", False):
+            return
+        from coatcheck.stores.sql.joined import JoinedVerbs
+
+        settle(response, method=request.method)
+        answer = _answer_of(request, response, ())
+        if not bridge.step(attempt.run.finish_in(JoinedVerbs(connection), answer)):
+            raise TakenOver
+        attempt.joined = True
+
     def keep(self, request: "Request", response: Response, attempt: Attempt) -> None:
         """Have *response* kept as the answer of *attempt*, right after the session is committed."""
         visit: Visit = request.scope[VISIT]
-        fields = shown_fields(request.POST, request.FILES)
 
         async def after_commit(edits: ResponseEdits) -> None:
-            if getattr(response, "refused", False):
+            if attempt.joined and not edits.cookies:
+                attempt.ended = True
+            elif getattr(response, "refused", False):
                 await attempt.free()
-                return
-            headers = [
-                (name.decode("latin-1"), value.decode("latin-1"))
-                for name, value in response.raw_headers
-            ]
-            headers += [("set-cookie", cookie) for cookie in edits.cookies]
-            body = bytes(response.body) if isinstance(response, HttpResponse) else None
-            await attempt.finish(
-                Answer.of(response.status_code, headers, body, request.flashed.queued, fields)
-            )
+            else:
+                await attempt.finish(_answer_of(request, response, edits.cookies))
 
         visit.after_commit = after_commit
 
 
+def _answer_of(request: "Request", response: Response, cookies: Sequence[str]) -> Answer:
+    headers = [
+        (name.decode("latin-1"), value.decode("latin-1")) for name, value in response.raw_headers
+    ]
+    headers += [("set-cookie", cookie) for cookie in cookies]
+    body = bytes(response.body) if isinstance(response, HttpResponse) else None
+    fields = shown_fields(request.POST, request.FILES)
+    return Answer.of(response.status_code, headers, body, request.flashed.queued, fields)
+
+
+def _address(request: "Request") -> str:
+    return f"{request.method} {request.get_full_path()}"
+
+
 def _named(kind: str, name: str, binding: Binding, address: str) -> ClaimKey:
-    return ClaimKey.of(kind, name.encode(), binding.owner, address.encode())
+    # By the visitor's secret: who shows only a session's id must not get at its answers.
+    return ClaimKey.of(kind, name.encode(), binding.secret, address.encode())
 
 
 def _may_repeat(request: "Request") -> bool:

@@ -62,6 +62,7 @@ class Settings:
     trusted_origins: tuple[str, ...] = _setting(checks.origins, ())
     form_limits: Limits = _setting(checks.form_limits, {})  # noqa: RUF009 (a field, as all)
     form_once: bool = _setting(checks.flag, True)
+    form_add_token: bool = _setting(checks.flag, True)
     body_timeout: float = _setting(checks.seconds, 60)
     installed_apps: tuple[str, ...] = _setting(checks.dotted_names, ("coatcheck.web.sessions",))
     middleware: tuple[str, ...] = _setting(

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Self
 from starlette.responses import Response
 
 if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
+
     from coatcheck.web.app import App
     from coatcheck.web.database import Scope
 
@@ -50,6 +52,18 @@ def transaction(app: "App") -> Iterator[Callable[[Response], Response]]:
             opened.reset(token)
 
 
+def used_connection() -> "Connection | None":
+    """The connection of ``db`` in its transaction, everything sent; None where it was not used."""
+    from coatcheck.web.database import Scope
+
+    work = getattr(opened.get(), "__self__", None)
+    scope = work.used if isinstance(work, _Work) else None
+    if not isinstance(scope, Scope) or not scope.used:
+        return None
+    scope.session.flush()
+    return scope.session.connection()
+
+
 class _Work:
     """The database work of one view, if it does any."""
 
@@ -65,6 +79,11 @@ class _Work:
             if self._scope is None:
                 self._scope = Scope(self._app.database)
             return self._scope
+
+    @property
+    def used(self) -> "Scope | None":
+        """The scope, if the view has asked for it."""
+        return self._scope
 
     def answered(self, response: Response) -> Response:
         if response.status_code >= 500:
