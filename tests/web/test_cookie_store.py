@@ -2,7 +2,7 @@
 
 import pytest
 
-from coatcheck.core.errors import ConfigurationError, InvalidKeyring
+from coatcheck.core.errors import ConfigurationError
 from coatcheck.stores import from_url
 from coatcheck.stores.cookie import CookieStore
 from coatcheck.web import App, session
@@ -80,7 +80,7 @@ def test_what_cannot_go_with_cookies_is_told_at_start_and_in_the_words_of_the_se
 
 
 def test_a_short_key_does_not_seal_sessions(tmp_path):
-    with pytest.raises(InvalidKeyring, match="shorter than 32"):
+    with pytest.raises(ConfigurationError, match="shorter than 32"):
         site(tmp_path, SECRET_KEY="too-short-a-key").sessions  # noqa: B018
 
 
