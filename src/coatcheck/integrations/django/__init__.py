@@ -7,17 +7,19 @@ place of Django's for all that an engine alone cannot do. What else there is to 
 dict, ``COATCHECK``; see ``configuration``. Nothing here imports models before Django is ready.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .configuration import sessions
     from .middleware import SessionMiddleware
 
-__all__ = ["SessionMiddleware"]
+__all__ = ["SessionMiddleware", "sessions"]
+
+_PLACES = {"SessionMiddleware": "middleware", "sessions": "configuration"}
 
 
 def __getattr__(name: str) -> object:
-    if name == "SessionMiddleware":
-        from .middleware import SessionMiddleware
-
-        return SessionMiddleware
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)

@@ -2,14 +2,12 @@
 
 from typing import Any
 
-from django.apps import apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
 from . import configuration
-from .database import DjangoStore
 
 ENGINE = "coatcheck.integrations.django.engine"
 MIDDLEWARE = "coatcheck.integrations.django.SessionMiddleware"
@@ -71,6 +69,4 @@ def check_deployed(**_: Any) -> list[CheckMessage]:
         what = "Sessions in memory are gone with the process, and each process has its own."
         hint = 'Set COATCHECK["STORE"] to "django" or to the URL of a store.'
         found.append(Warning(what, hint=hint, id="coatcheck.W004"))
-    if isinstance(store, DjangoStore) and not apps.is_installed("coatcheck.integrations.django"):
-        pass
     return found

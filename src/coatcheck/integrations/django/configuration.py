@@ -42,6 +42,8 @@ Phase = Callable[[Lifecycle], Coroutine[Any, Any, T]]
 DJANGO = "django"
 """The ``STORE`` that is Django's own database connection."""
 
+APP = "coatcheck.integrations.django"
+
 DJANGOS_ENGINE = "django.contrib.sessions.backends.db"
 """The engine that a project has which names none."""
 
@@ -232,6 +234,14 @@ def current() -> Configuration:
     return _current
 
 
+def sessions() -> Sessions:
+    """The engine behind the project's sessions: to list, revoke and sweep them from any code.
+
+    With a store that only awaits, its methods are those of ``sessions().lifecycle``, awaited.
+    """
+    return current().sessions
+
+
 def use(configuration: Configuration | None) -> None:
     """Work with *configuration* from now on; with None, with what the settings say."""
     global _current  # noqa: PLW0603 (as above)
@@ -268,6 +278,11 @@ def _store_of(store: object) -> BlockingStore | Store:
     if not isinstance(store, str):
         return store  # type: ignore[return-value]  # whoever gives an object knows its verbs
     if store == DJANGO:
+        if not apps.is_installed(APP):
+            raise ConfigurationError(
+                f'sessions have no table in the database: add "{APP}" to INSTALLED_APPS and run '
+                '`python manage.py migrate`, or name another store in COATCHECK["STORE"].'
+            )
         return DjangoStore()
     if store not in _stores:
         _stores[store] = store_at(store)
