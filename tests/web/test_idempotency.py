@@ -6,8 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from coatcheck.forms.idempotency import InvalidKey, sent_key
-from coatcheck.web import csrf_unprotected, request
-from coatcheck.web.once import once
+from coatcheck.web import csrf_unprotected, once, request
 from tests.web.sites import browser, site
 
 JSON = {"Accept": "application/json", "Authorization": "Bearer one"}

@@ -7,8 +7,15 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from starlette.testclient import TestClient
 
-from coatcheck.web import flash, get_flashed_messages, redirect, request, session
-from coatcheck.web.once import once, processed_every_time
+from coatcheck.web import (
+    flash,
+    get_flashed_messages,
+    once,
+    processed_every_time,
+    redirect,
+    request,
+    session,
+)
 from tests.web.sites import OWN_PAGE, browser, calls_of, site
 
 TICKET = re.compile(r'name="csrfmiddlewaretoken" value="([A-Za-z0-9_-]{128})"')

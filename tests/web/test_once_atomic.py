@@ -11,8 +11,7 @@ import pytest
 from coatcheck.core.errors import ConfigurationError
 from coatcheck.forms.csrf import new_binding
 from coatcheck.forms.tickets import Binding, mint
-from coatcheck.web import App
-from coatcheck.web.once import once
+from coatcheck.web import App, once
 from coatcheck.wire.signing import Keyring
 from tests.web.sites import KEY
 
@@ -23,7 +22,7 @@ from sqlalchemy.orm import Session
 from coatcheck.web import App, redirect, request
 from coatcheck.web.database import Mapped, Model, db, func, select
 from coatcheck.web.migrations import ensure_own
-from coatcheck.web.once import once
+from coatcheck.web import once
 
 app = App(__name__, settings={settings!r})
 

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from coatcheck.web.errors import Http404
     from coatcheck.web.forms import form_of, form_page, show_form
     from coatcheck.web.habits import g, jsonify, make_response
+    from coatcheck.web.honeypot import honeypot
     from coatcheck.web.requests import Request
     from coatcheck.web.responses import (
         FileResponse,
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
         redirect,
     )
     from coatcheck.web.routing import include, path
+    from coatcheck.web.submissions import once, processed_every_time
     from coatcheck.web.templates import render, render_template
 
 __all__ = [
@@ -72,6 +74,8 @@ __all__ = [
     "Request",
     "Upload",
     "csrf_unprotected",
+    "once",
+    "processed_every_time",
     "flash",
     "g",
     "get_flashed_messages",
@@ -81,6 +85,7 @@ __all__ = [
     # forms as classes
     "form_of",
     "form_page",
+    "honeypot",
     "show_form",
     # answers
     "FileResponse",
@@ -141,6 +146,7 @@ _PLACES = {
         "url_for",
     ),
     "coatcheck.web.csrf": ("csrf_unprotected",),
+    "coatcheck.web.submissions": ("once", "processed_every_time"),
     "coatcheck.web.database": (
         "ForeignKey",
         "Mapped",
@@ -157,6 +163,7 @@ _PLACES = {
     "coatcheck.web.errors": ("Http404",),
     "coatcheck.web.habits": ("g", "jsonify", "make_response"),
     "coatcheck.web.forms": ("form_of", "form_page", "show_form"),
+    "coatcheck.web.honeypot": ("honeypot",),
     "coatcheck.web.requests": ("Request",),
     "coatcheck.web.responses": (
         "FileResponse",

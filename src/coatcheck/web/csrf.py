@@ -3,7 +3,7 @@
 ``forms.csrf`` decides; this file reads the headers and cookies for it, and keeps the promise that a
 page with a form writes nothing: the token is bound to the session's cookie where one came, else to
 a cookie of the browser's own, which is set only when a token was shown. No store is asked. The
-tokens are tickets, which ``once`` reads.
+tokens are tickets, which ``submissions`` reads.
 """
 
 from collections.abc import Callable

@@ -24,12 +24,12 @@ from coatcheck.web.csrf import is_unprotected
 from coatcheck.web.errors import CsrfRefused, MethodNotAllowed, NoRoute
 from coatcheck.web.hooks import handled
 from coatcheck.web.inject import add_tokens
-from coatcheck.web.once import RESULTS, TICKET_HEADER, Forms, by_script
 from coatcheck.web.own_pages import problem_response, welcome_response
 from coatcheck.web.problems import is_answer
 from coatcheck.web.requests import Request
 from coatcheck.web.responses import HttpResponse, HttpResponsePermanentRedirect, as_response, settle
 from coatcheck.web.routing import Endpoint, Found, NotFound, View, WrongMethod
+from coatcheck.web.submissions import RESULTS, TICKET_HEADER, Forms, by_script
 from coatcheck.web.transactions import transaction
 from coatcheck.web.unescaped import warn_of_unescaped
 

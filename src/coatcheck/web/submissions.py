@@ -2,7 +2,7 @@
 
 ``dispatch`` asks here after the check of the form and before the session is loaded. What comes back
 is the right to run the view (an ``Attempt``), or the response for who sent it again. Whether it may
-run is decided in ``forms.once``; the pages for people are next door, in ``once_pages``.
+run is decided in ``forms.once``; the pages for people are next door, in ``submission_pages``.
 """
 
 import functools
@@ -41,7 +41,7 @@ from coatcheck.forms.once import (
 from coatcheck.forms.tickets import Binding, ClaimKey, Ticket
 from coatcheck.integrations.asgi import VISIT, Visit
 from coatcheck.integrations.once_asgi import Attempt, Submissions, TakenOver
-from coatcheck.web import once_pages
+from coatcheck.web import submission_pages
 from coatcheck.web.errors import HttpError
 from coatcheck.web.responses import HttpResponse, settle
 from coatcheck.web.transactions import used_connection
@@ -168,7 +168,7 @@ class Forms:
         if protected and not rule.every_time:
             ticket = request.csrf.ticket()
             if ticket is not None and ticket.stale:
-                return once_pages.open_for_long(request)
+                return submission_pages.open_for_long(request)
             submission = self._submission(request, rule, ticket)
         if submission is None:
             if visit.leased:
@@ -262,27 +262,29 @@ class Forms:
                 return await self._replayed(request, answer, proved=proved)
             case Edited(answer):
                 result = self._result_url(request, key)
-                return once_pages.already_sent(request, answer, result, again=rule.key is None)
+                return submission_pages.already_sent(
+                    request, answer, result, again=rule.key is None
+                )
             case StillRunning():
-                return once_pages.still_running(request, self._result_url(request, key))
+                return submission_pages.still_running(request, self._result_url(request, key))
             case CannotTell():
-                return once_pages.cannot_tell(request, again=rule.key is None)
+                return submission_pages.cannot_tell(request, again=rule.key is None)
 
     async def result(self, request: "Request", text: str) -> Response:
         """What became of the submission that ``_result_url`` named in *text*."""
         found = tickets.read_result(text, self._app.keyring, request.csrf.bindings)
         if found is None:
-            return once_pages.no_result(request)
+            return submission_pages.no_result(request)
         key, proved = found
         visit: Visit = request.scope[VISIT]
         match await visit.phases.run(self._once.answer(key)):
             case Replay(answer):
                 return await self._replayed(request, answer, proved=proved)
             case StillRunning():
-                return once_pages.still_running(request, request.get_full_path())
+                return submission_pages.still_running(request, request.get_full_path())
             case CannotTell():
-                return once_pages.cannot_tell(request, again=False)
-        return once_pages.not_processed(request)
+                return submission_pages.cannot_tell(request, again=False)
+        return submission_pages.not_processed(request)
 
     def _result_url(self, request: "Request", key: ClaimKey) -> str:
         root = str(request.scope.get("root_path", "")).rstrip("/")
@@ -296,7 +298,7 @@ class Forms:
             await request.session.load()
             flash_again(request.session, answer.flashes)
         if answer.body is None:
-            return once_pages.processed(request)
+            return submission_pages.processed(request)
         response = Response(answer.body, answer.status)
         response.raw_headers = [
             (b"content-length", str(len(answer.body)).encode()),
