@@ -527,8 +527,14 @@ class Lifecycle:
     async def of(self, user: object) -> Sequence[Record]:
         """The live sessions of *user*, last seen first."""
         now = self.clock()
-        records = await self.store.of_user(user_key(user))
-        return [record for record in records if not self._ended(record, now)]
+
+        def lives(record: Record) -> bool:
+            try:
+                return not self._ended(record, now)
+            except UnreadableRecord:  # listed all the same, so that it can be ended
+                return not self.policy.ended(record, now)
+
+        return list(filter(lives, await self.store.of_user(user_key(user))))
 
     async def revoke(self, id: str) -> bool:
         """End the session with the record id *id*; whether there was one."""
