@@ -8,7 +8,8 @@ lease, from a pristine scope: nothing of the losing run was sent, and nothing of
 
 import inspect
 import threading
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
 from typing import Any, Literal, cast
 
 import anyio
@@ -225,6 +226,7 @@ class Visit:
         self.repeatable = False
         self.lost = False
         self._refusal: CoatcheckError | None = None
+        self._failure: CoatcheckError | None = None
         self._started = False
         self.after_commit: Callable[[ResponseEdits], Coroutine[Any, Any, None]] | None = None
         """What to do right after the session was committed, in the same phase, knowing what the
@@ -296,6 +298,8 @@ class Visit:
                 return
             if message["type"] == "http.response.start" and not self._started:
                 try:
+                    if self._failure is not None and message["status"] >= 500:
+                        raise self._failure  # which a framework has made an error page of
                     if scope.get("session") is not session:
                         await replace(session, scope.get("session"))
                     edits = await self._commit(session, message["status"])
@@ -368,14 +372,25 @@ class Visit:
 
     async def load(self, session: Session) -> None:
         """Load *session*, under the lease if this run writes."""
-        await self._phases.load(session, leased=self.leased)
+        with self._failing():
+            await self._phases.load(session, leased=self.leased)
 
     def load_now(self, session: Session) -> None:
         """Load in place: in a worker thread always, on the event loop only where nothing waits."""
-        if self._on_loop() and self._phases.inline:
-            bridge.step(self._lifecycle.load(session))
-        else:
-            self.run_now(lambda lifecycle, view: lifecycle.load(session))
+        with self._failing():
+            if self._on_loop() and self._phases.inline:
+                bridge.step(self._lifecycle.load(session))
+            else:
+                self.run_now(lambda lifecycle, view: lifecycle.load(session))
+
+    @contextmanager
+    def _failing(self) -> Iterator[None]:
+        """Note what the visitor would have to be told, should the view not be let to say it."""
+        try:
+            yield
+        except VISITORS_ERRORS as error:
+            self._failure = error
+            raise
 
     def run_now(self, phase: Phase) -> None:
         """Run *phase* from a worker thread."""
