@@ -38,6 +38,7 @@ DOORS = {
         "werkzeug",
     },
     "integrations/asgi_websockets.py": {"anyio"},
+    "integrations/once_asgi.py": {"anyio"},
     "integrations/fastapi": {"fastapi", "starlette"},
     "integrations/starlette": {"itsdangerous", "starlette"},
     "integrations/django": {"asgiref", "django"},
