@@ -17,7 +17,7 @@ from flask_login import (  # type: ignore[import-untyped]
     logout_user,
 )
 from flask_wtf import CSRFProtect, FlaskForm  # type: ignore[import-untyped]
-from wtforms import StringField  # type: ignore[import-untyped]
+from wtforms import StringField
 
 from coatcheck import Event, EventName, Sessions
 from coatcheck.integrations.flask import Coatcheck

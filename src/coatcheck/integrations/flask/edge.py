@@ -61,6 +61,8 @@ class FlaskAttempt:
     def end(self) -> None:
         self.over = True
         for session in self.opened:
+            if session.visit.processing is not None:
+                session.visit.processing.close()
             if session.holder is not None:
                 sessions = session.visit.sessions
                 sessions.step(sessions.lifecycle.give_back(session))

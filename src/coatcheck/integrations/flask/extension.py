@@ -18,6 +18,7 @@ from .config import STORE, Settings
 from .edge import Edge
 from .interface import SessionInterface
 from .moving import incumbent_of
+from .once import Forms, once_token
 
 NAME = "coatcheck"
 
@@ -77,6 +78,8 @@ class Coatcheck:
             if kind not in handlers:
                 app.register_error_handler(kind, shown)
         app.cli.add_command(sessions_commands)
+        # Not a global: that would make the template environment before its options are set.
+        app.context_processor(lambda: {"once_token": once_token})
         self._apps.append(app)
 
     @property
@@ -104,12 +107,20 @@ class Installed:
                 "like in app.config say: set these, and drop cookie= from Sessions(...)."
             )
         self.settings = settings
-        self._given = given
+        self.given = given
+        self._forms: tuple[list[str], Forms] | None = None
+
+    def forms(self, app: flask.Flask) -> Forms:
+        """The submissions of *app*, whose keys may change. Raises ``ConfigurationError``."""
+        keys = keys_of(app)
+        if self._forms is None or self._forms[0] != keys:
+            self._forms = keys, Forms(self, keys)
+        return self._forms[1]
 
     def engine(self, cookie: SessionCookie, permanent: timedelta) -> Sessions:
         """Sessions whose cookie looks so, and that last for *permanent* when unused."""
-        policy = self.settings.policy_for(self._given.policy, permanent)
-        return self._given.under(policy, cookie)
+        policy = self.settings.policy_for(self.given.policy, permanent)
+        return self.given.under(policy, cookie)
 
 
 def engine_of(app: flask.Flask) -> Sessions:

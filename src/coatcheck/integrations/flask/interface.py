@@ -21,6 +21,7 @@ from coatcheck.wire.cookies import CookieAttributes
 
 from .answers import answer_to, turn_into
 from .edge import attempt_of
+from .once import binding_cookie
 from .session import PERMANENT, FlaskSession
 from .visit import FlaskVisit
 
@@ -73,6 +74,7 @@ class SessionInterface(FlaskInterface):
     ) -> None:
         if not isinstance(session, FlaskSession):
             return  # None after an error while opening, or what a test has put in its place
+        first = session.edits is None
         if session.edits is None:
             try:
                 session.edits = self._save(app, session, response.status_code)
@@ -84,6 +86,8 @@ class SessionInterface(FlaskInterface):
             finally:
                 session.close(STARTED)
         self._apply(app, session, session.edits, response)
+        if first and session.visit.processing is not None:
+            session.visit.processing.keep(response, session.flashed)
 
     def _save(self, app: flask.Flask, session: FlaskSession, status: int) -> ResponseEdits:
         if status >= 500 or not session.loaded or not session.accessed:
@@ -117,6 +121,9 @@ class SessionInterface(FlaskInterface):
                 response.vary.add("Cookie")
             if "Cache-Control" not in response.headers:
                 response.headers["Cache-Control"] = CACHE_CONTROL
+        if session.visit.binding is not None:
+            looks = binding_cookie(session)
+            response.set_cookie(looks.name, session.visit.binding, **_attributes(looks))
         if edits.forget is not None:
             response.headers.add("Set-Cookie", edits.forget)
         if edits.set_cookie is None:

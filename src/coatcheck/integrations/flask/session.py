@@ -44,6 +44,8 @@ class FlaskSession(NamedUserSession, SessionMixin):
         super().__init__(opener, token)
         self._new: bool | None = None
         self._told = False
+        self.flashed: list[tuple[str, ...]] = []
+        """The messages that this request has kept for the next page."""
 
     @property
     def new(self) -> bool:
@@ -74,8 +76,8 @@ class FlaskSession(NamedUserSession, SessionMixin):
         return _Messages(self, restored(kept)) if isinstance(kept, list) else kept
 
     def __setitem__(self, key: str, value: Any) -> None:
-        if key == FLASHES and isinstance(value, list) and FLASHES in self:
-            kept = self.look(FLASHES)
+        if key == FLASHES and isinstance(value, list) and value:
+            kept = self.look(FLASHES) if FLASHES in self else []
             if isinstance(kept, list) and value[: len(kept)] == restored(kept):
                 for message in value[len(kept) :]:
                     self.add_message(message)
@@ -86,6 +88,7 @@ class FlaskSession(NamedUserSession, SessionMixin):
         """Keep *message*, a pair of category and text, for the next page that asks."""
         (kept,) = marked([message])
         self.append(FLASHES, kept, maxlen=MOST_KEPT)
+        self.flashed.append(kept)
 
     def pop(self, key: str, *default: Any) -> Any:
         """Remove *key* and return its value, or *default*, as ``dict`` does."""

@@ -1,7 +1,7 @@
 """How the session of one Flask request reaches its store, and what the request's view asks for."""
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import flask
 
@@ -11,6 +11,9 @@ from coatcheck.core.session import Session
 from coatcheck.integrations.wsgi import Mode, request_view
 
 from .edge import FlaskAttempt
+
+if TYPE_CHECKING:
+    from .once import Processing
 
 V = TypeVar("V", bound=Callable[..., Any])
 
@@ -45,6 +48,10 @@ class FlaskVisit(Visit):
         super().__init__(sessions, self.view)
         self.sessions = sessions
         self.attempt = attempt
+        self.processing: Processing | None = None
+        """The submission that this request processes."""
+        self.binding: str | None = None
+        """What a form was bound to, for a browser that has yet to be given it."""
         self._app = app
         self._request = request
 
