@@ -350,15 +350,15 @@ class App(Hooks, Habits):
             eager=False,
             answer=_raise,
         )
+        files = database_files([settings.database_url, apart(settings.session_store)[1]])
+        if files:
+            stack = DatabaseFiles(stack, files)
         if "://" not in settings.static_url:
             folders = [*self._folders("static"), STATIC]
             stack = Static(stack, settings.static_url, folders, debug=self.debug)
         stack = AllowedHosts(stack, settings.allowed_hosts)
         if settings.session_cookie_secure is True:
             stack = LostCookies(stack)
-        files = database_files([settings.database_url, apart(settings.session_store)[1]])
-        if files:
-            stack = DatabaseFiles(stack, files)
         return SecurityHeaders(ErrorPages(stack, self))
 
     def _session_mode(self, scope: Any) -> Mode | None:
