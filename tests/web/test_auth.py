@@ -7,6 +7,7 @@ from coatcheck.web import (
     AnonymousUser,
     App,
     User,
+    auth,
     authenticate,
     db,
     login,
@@ -289,3 +290,60 @@ def test_an_app_that_is_not_installed_is_said_by_name():
 
     with using(site()), pytest.raises(ConfigurationError, match=r"coatcheck\.web\.auth"):
         require_installed()
+
+
+class Refused(Exception):
+    """What a driver raises for a name that is taken, in each database's own words."""
+
+    def __init__(self, text, constraint=None):
+        super().__init__(text)
+        if constraint is not None:
+            self.diag = type("Diagnosis", (), {"constraint_name": constraint})()
+
+
+@pytest.mark.parametrize(
+    ("error", "field"),
+    [
+        (Refused("UNIQUE constraint failed: auth_user.username"), "username"),
+        (Refused("UNIQUE constraint failed: auth_user.email"), "email"),
+        (
+            Refused(
+                'duplicate key value violates unique constraint "uq_auth_user_username"\n'
+                "DETAIL:  Key (username)=(my email) already exists.",
+                "uq_auth_user_username",
+            ),
+            "username",
+        ),
+        (Refused("Key (email)=(username) already exists.", "uq_auth_user_email"), "email"),
+        (Refused("Duplicate entry 'my email' for key 'uq_auth_user_username'"), "username"),
+        (
+            Refused("(1062, \"Duplicate entry 'x' for key 'auth_user.uq_auth_user_email'\")"),
+            "email",
+        ),
+    ],
+    ids=["sqlite name", "sqlite email", "pg name", "pg email", "mariadb name", "mysql email"],
+)
+def test_what_is_taken_is_told_by_the_constraint_and_not_by_what_was_typed(error, field):
+    from sqlalchemy.exc import IntegrityError
+
+    from coatcheck.web.auth.accounts import _field_of
+
+    assert _field_of(IntegrityError("INSERT", {}, error)) == field
+
+
+def test_who_registers_with_an_address_alone_is_told_of_the_address(app):
+    with app.database.scope():
+        assert auth.create("New@Example.com", PASSWORD).username == "new@example.com"
+        with pytest.raises(UserExists) as taken:
+            auth.create("new@example.COM", PASSWORD)
+    assert taken.value.field == "email"
+
+
+def test_a_wrong_pair_is_an_error_of_the_form_and_says_not_what_is_wrong(app, al):
+    with app.database.scope():
+        assert auth.check("al@example.com", PASSWORD).id == al.id
+        for name, password in (("al", "wrong"), ("nobody", PASSWORD)):
+            with pytest.raises(auth.WrongCredentials) as wrong:
+                auth.check(name, password)
+            assert wrong.value.field is None
+            assert str(wrong.value) == "No account has this name or address with this password."

@@ -10,10 +10,12 @@ from coatcheck.web import (
     auth,
     form_of,
     form_page,
+    honeypot,
     login,
     login_required,
     path,
     redirect,
+    render_template,
     request,
     show_form,
 )
@@ -341,6 +343,33 @@ def test_the_traps_of_a_site_are_signed_with_its_key_by_its_clock():
     clock.advance(6)
     assert visitor.post("/contact", data=sent).text == "heard"
     assert visitor.post("/contact", data=sent | {"homepage": "x"}).status_code == 422
+
+
+@pytest.mark.parametrize("style", ["sync", "async"])
+def test_a_form_written_by_hand_has_its_trap_too(style, tmp_path):
+    (tmp_path / "contact.html").write_text("<form method=post>{% honeypot %}</form>")
+    app = site(TEMPLATES=[str(tmp_path)])
+    clock = FakeClock()
+    app.sessions.lifecycle.clock = clock
+    app.route("/contact")(lambda: render_template("contact.html"))
+
+    async def heard_later():
+        return "heard"
+
+    def heard():
+        return "heard"
+
+    view = heard_later if style == "async" else heard
+    app.post("/contact")(honeypot(least=5)(view))
+    visitor = browser(app, headers=OWN_PAGE)
+    page = Page(visitor.get("/contact").text)
+    assert page.one("input", name="homepage")["tabindex"] == "-1"
+    sent = {"homepage": "", "form_shown": page.one("input", name="form_shown")["value"]}
+    assert "That was very fast." in visitor.post("/contact", data=sent).text
+    clock.advance(6)
+    assert visitor.post("/contact", data=sent).text == "heard"
+    assert visitor.post("/contact", data=sent | {"homepage": "x"}).status_code == 422
+    assert visitor.post("/contact", data={}).status_code == 422
 
 
 # Users

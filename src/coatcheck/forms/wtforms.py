@@ -167,6 +167,11 @@ class DressedField:
         return [str(one) for one in self.inner.errors]
 
     @property
+    def full_label(self) -> str:
+        """The label, in the summary of errors."""
+        return str(self.label)
+
+    @property
     def help_id(self) -> str:
         return f"{self.id}-help"
 

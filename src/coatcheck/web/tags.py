@@ -1,4 +1,4 @@
-"""The tags that Django's templates have and Jinja lacks: csrf_token, url, static, load."""
+"""The tags that Django's templates have and Jinja lacks, such as csrf_token, and honeypot."""
 
 from typing import Any
 
@@ -47,10 +47,10 @@ class DjangoTags(Extension):
 
     The first takes ``once="name"``, for forms that are one submission together, the others ``as
     variable``, to keep the address for later. ``{% load static %}`` is accepted and does nothing,
-    because the tags are there anyway.
+    because the tags are there anyway. ``{% honeypot %}`` is ours: see ``honeypot``.
     """
 
-    tags = {"csrf_token", "url", "static", "load"}  # noqa: RUF012 (declared so by Jinja)
+    tags = {"csrf_token", "honeypot", "url", "static", "load"}  # noqa: RUF012 (declared so by Jinja)
 
     def parse(self, parser: Parser) -> nodes.Node | list[nodes.Node]:
         tag = next(parser.stream)
@@ -58,6 +58,8 @@ class DjangoTags(Extension):
             case "csrf_token":
                 once = _once(parser)
                 return nodes.Output([self.call_method("field", [once])]).set_lineno(tag.lineno)
+            case "honeypot":
+                return nodes.Output([self.call_method("trap")]).set_lineno(tag.lineno)
             case "load":
                 return _load(parser, tag.lineno)
         args, kwargs, target = _arguments(parser, tag.value)
@@ -68,6 +70,11 @@ class DjangoTags(Extension):
 
     def field(self, once: str) -> Markup:
         return csrf_input(once)
+
+    def trap(self) -> Markup:
+        from coatcheck.web.honeypot import honeypot_fields
+
+        return honeypot_fields()
 
     def url(self, name: str, *args: Any, **kwargs: Any) -> str:
         return context.reverse(name, args, kwargs)

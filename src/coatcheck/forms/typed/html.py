@@ -114,6 +114,18 @@ class BoundField:
         return _lang(self._state)
 
     @property
+    def full_label(self) -> str:
+        """The label with those of what the field is in: ``Lines 2, How many``."""
+        parts: list[str] = []
+        for length in range(1, len(self._path)):
+            part = self._path[length - 1]
+            if isinstance(part, int):
+                parts[-1] += f" {part + 1}"
+            elif (around := self._state.shape_at(self._path[:length])) is not None:
+                parts.append(self._state.translated(around.label))
+        return ", ".join([*parts, self.label])
+
+    @property
     def help_id(self) -> str:
         return f"{self.id}-help"
 

@@ -217,6 +217,7 @@ def test_rows_are_groups_with_a_spare_one_that_need_not_be_filled_in():
     assert "required" in page.one("input", name="lines.0.count")
     assert "required" not in page.one("input", name="lines.1.count")
     assert page.one("input", name="lines.0.count")["aria-invalid"] == "true"
+    assert "Lines 1, Count: " in str(Order.bind({"lines.0.what": "x"}))
     assert [link["href"] for link in page.all("a")] == [
         "#order-lines-0-count",
         "#order-home-what",
