@@ -5,10 +5,11 @@
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Literal, TypeVar, overload
+from typing import Any, Literal, TypeVar, overload
 from urllib.parse import urlencode
 
 from .errors import MissingField
+from .names import nested
 from .sensitive import is_sensitive
 
 V_co = TypeVar("V_co", covariant=True)
@@ -85,6 +86,13 @@ class FormData(Mapping[str, V_co]):
     def dict(self) -> _PlainDict[str, V_co]:
         """A plain dict of each name's last value."""
         return {name: values[-1] for name, values in self._lists.items()}
+
+    def nested(self) -> _PlainDict[str, Any]:
+        """Dicts and lists of names such as ``a[b][]``, ``a.b`` and ``a-0-b``; see ``names``.
+
+        Raises ``MalformedForm`` for names that go too deep or contradict each other.
+        """
+        return nested(self.lists())
 
     def urlencode(self: "FormData[str]") -> str:
         """The fields as a query string, in the order sent."""
