@@ -3,6 +3,7 @@
 import html
 import re
 from html.parser import HTMLParser
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
@@ -43,7 +44,7 @@ class Form(HTMLParser):
             assert not given.get("value")
 
 
-def noting(*, debug: bool = False, **settings: object) -> App:
+def noting(*, debug: bool = False, **settings: Any) -> App:
     app = site(debug=debug, **settings)
 
     @app.route("/note", methods=["GET", "POST"])
