@@ -106,8 +106,9 @@ def test_the_language_changes_and_stays(visitor, site):
     visitor.get_by_role("button", name="Save").click()
     assert visitor.get_by_role("heading", level=1).inner_text() == "Einstellungen"
     assert visitor.locator("html").get_attribute("lang") == "de"
-    visitor.get_by_role("link", name="Warenkorb").click()
-    assert visitor.get_by_role("heading", level=1).inner_text() == "Warenkorb"
+    visitor.get_by_role("navigation").get_by_role("link", name="Warenkorb").click()
+    assert visitor.locator("nav [aria-current=page]").inner_text() == "Warenkorb"
+    assert visitor.locator("html").get_attribute("lang") == "de"
 
 
 def test_a_form_is_sent_once_and_reload_and_back_send_nothing(visitor, site):

@@ -51,6 +51,12 @@ def page():
     return render_template("done.html")
 
 
+@app.route("/known")
+def known():
+    session["ordered"] = []
+    return render_template("done.html")
+
+
 @app.route("/done")
 def done():
     return render_template("done.html")
