@@ -20,6 +20,7 @@ from coatcheck import Event, EventName, SessionPolicy, Sessions, StoreUnavailabl
 from coatcheck.core.errors import SessionReadOnly
 from coatcheck.integrations.asgi import SessionMiddleware
 from coatcheck.integrations.starlette import session_of
+from coatcheck.integrations.threaded import Phases
 from coatcheck.stores.memory import MemoryStore
 from coatcheck.testing.barrier import BarrierStore
 from coatcheck.testing.counting import CountingStore
@@ -70,6 +71,10 @@ def untouched(request: Request) -> Response:
 
 
 def reading(request: Request) -> Response:
+    return PlainTextResponse(str(request.session.get("visit_count")))
+
+
+async def async_reading(request: Request) -> Response:
     return PlainTextResponse(str(request.session.get("visit_count")))
 
 
@@ -429,6 +434,26 @@ def view_of(request: Request) -> Any:
     from coatcheck.integrations.asgi import request_view
 
     return request_view(request.scope)
+
+
+def test_a_page_that_only_reads_needs_no_thread_over_a_store_that_reads_in_place(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    app = site(sessions(BarrierStore(MemoryStore())), async_counter, async_reading)
+
+    async def scenario() -> None:
+        async with client(app) as browser:
+            await browser.get("/async_counter")
+
+            async def no_thread(self: Any, phase: Any) -> Any:
+                raise AssertionError("a thread was asked to do what needs none")
+
+            monkeypatch.setattr(Phases, "_hop", no_thread)
+            assert (await browser.get("/async_reading")).text == "1"
+            with pytest.raises(AssertionError, match="a thread was asked"):
+                await browser.get("/async_counter")
+
+    run(scenario)
 
 
 @pytest.mark.parametrize("kind", ["in place", "in a thread"])

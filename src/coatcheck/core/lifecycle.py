@@ -213,6 +213,19 @@ class Lifecycle:
         owed = session.owed.set_cookie
         return VARIES if owed is None else ResponseEdits(owed, vary=True)
 
+    def asks(self, session: Session) -> bool:
+        """Whether to commit *session* takes a call of the store: if not, it waits for nothing."""
+        if session.holder is not None:
+            return True
+        if not session.accessed:
+            return False
+        if session.modified or session.planned is not None or session.adopted:
+            return True
+        record = session.record
+        return record is not None and (
+            self._touch_due(record, self.clock()) or self._periodic(session, record)
+        )
+
     async def save(self, session: Session, view: RequestView) -> None:
         """Save what the request did so far, and let it go on. The session owes its cookie."""
         saved, token = await self._save(session, view, self.policy.isolation)

@@ -77,7 +77,12 @@ class SessionPolicy:
 
     def ended(self, record: Record, now: float, idle: float | None = None) -> bool:
         """Whether the record's time is over, by its deadline or by the times in force now."""
-        return now >= record.expires or now >= self.deadline(record.created, record.seen, idle)
+        idle = self.idle_timeout if idle is None else idle
+        return (
+            now >= record.expires
+            or now >= record.created + self.lifetime
+            or now - record.seen >= idle
+        )
 
     def touch_due(self, record: Record, now: float, idle: float | None = None) -> bool:
         """Whether a use at *now* moves the deadline: at most every tenth of the idle timeout."""

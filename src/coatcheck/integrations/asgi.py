@@ -333,10 +333,14 @@ class Visit:
         if failed:
             session.close(STARTED)
         edits = NO_EDITS
-        if session.accessed or session.holder is not None or self.after_commit is not None:
+        if session.accessed and not failed:
+            self._middleware.conclude(session)
+        if self.after_commit is not None or self._lifecycle.asks(session):
             with anyio.CancelScope(shield=True):
                 # A visitor who leaves must not leave half a commit behind.
                 edits = await self._phases.finish(self._committed(session, failed=failed))
+        elif session.accessed:
+            edits = await self._committed(session, failed=failed)  # in place, as nothing waits
         session.close(STARTED)
         return edits
 
@@ -348,7 +352,6 @@ class Visit:
         if failed:
             edits = ResponseEdits(vary=True) if session.accessed else NO_EDITS
         elif session.accessed:
-            self._middleware.conclude(session)
             edits = await self._lifecycle.commit(session, self.view, self._isolation)
         if self.after_commit is not None:
             await self.after_commit(edits)
