@@ -72,6 +72,8 @@ class Socket(Visit):
         session = self.session
         if not session.modified or (session.ending == self._ended and not unsaved(session)):
             return
+        if session.adopted:
+            return  # what another engine kept is not the websocket's to save
         keys = frozenset(session.changes().steps)
         why = "not saved: the websocket ended without `await session.commit()`"
         event = Event(EventName.DROPPED, session.handle, session.user, keys, why)

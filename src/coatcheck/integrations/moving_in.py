@@ -5,15 +5,18 @@ incumbent)`` gives the same sessions, which take it over at first sight: when a 
 old cookie and none of ours, and its view touches the session. What the old one held goes into a new
 record under a fresh token, bound to the user it names; the old cookie is expired with the same
 answer (``ResponseEdits.forget``), and ``EventName.MOVED_IN`` tells. The old engine's own record is
-not touched, so that there is a way back. This file knows no host; theirs have the readers.
+not touched, so that there is a way back; ``moved`` keeps what has ended here from coming back with
+it. This file knows no host; theirs have the readers.
 """
 
 import copy
 import inspect
+import logging
 from collections.abc import Awaitable, Mapping
 from typing import Any, Protocol, cast
 
 from coatcheck.core.engine import Sessions
+from coatcheck.core.errors import StoreUnavailable
 from coatcheck.core.events import Event, EventName
 from coatcheck.core.http import RequestView, ResponseEdits
 from coatcheck.core.lifecycle import Lifecycle
@@ -21,6 +24,10 @@ from coatcheck.core.policy import Isolation
 from coatcheck.core.session import Opener, Session, user_key
 from coatcheck.wire.cookies import CookieAttributes, values
 from coatcheck.wire.tokens import Token
+
+from .moved import Marks
+
+logger = logging.getLogger("coatcheck")
 
 USER_FIELDS = ("_auth_user_id", "_user_id", "user_id")
 """Where Django, Flask-Login and many applications keep who is logged in, in this order."""
@@ -110,7 +117,14 @@ class MovingIn(Lifecycle):
         await self.take_over(session, await found if inspect.isawaitable(found) else found)
 
     async def take_over(self, session: Session, held: Held | None) -> None:
-        """Begin *session* with what the old engine *held* for the visitor."""
+        """Begin *session* with what the old engine *held* for the visitor.
+
+        Unless that has become a session before which has ended: then there is nothing any more.
+        """
+        cookie = self._old_cookie(session.arriving)
+        if held and cookie is not None and await self._marks().ended(cookie):
+            held = None
+            self.notify(Event(EventName.REJECTED, detail="an old cookie whose session has ended"))
         lost = session.adopt(held or {}, _user_of(held) if held else None)
         if lost:
             what = "of kinds that no session keeps: not taken over"
@@ -123,7 +137,23 @@ class MovingIn(Lifecycle):
         if not (session.adopted and session.accessed):
             return edits
         self.notify(Event(EventName.MOVED_IN, session.handle, session.user))
+        cookie = self._old_cookie(view)
+        if cookie is not None:
+            try:
+                await self._marks().note(cookie, session.record.id if session.record else "")
+            except StoreUnavailable as error:
+                # What the visitor wanted has been done, and is not to be done again.
+                logger.warning("what an old cookie has become could not be noted: %s", error)
         return edits._replace(forget=self._farewell(view, edits))
+
+    def _old_cookie(self, view: RequestView | None) -> str | None:
+        """The old cookie in *view*, if what it becomes can be noted: not in a cookie."""
+        if view is None or not self.store.capabilities.revoke:
+            return None
+        return shown(view, self.incumbent.cookie.name)
+
+    def _marks(self) -> Marks:
+        return Marks(self.store, self.clock, self.policy.lifetime)
 
     def _farewell(self, view: RequestView, edits: ResponseEdits) -> str | None:
         """The line that expires the old cookie, unless ours is about to take its very place."""

@@ -11,9 +11,10 @@ from coatcheck.core.engine import Visit
 from coatcheck.core.http import RequestView, ResponseEdits
 from coatcheck.core.session import Session
 from coatcheck.integrations.moving_in import moving_in, shown
+from coatcheck.stores.cookie import CookieStore
 from coatcheck.stores.encrypted import EncryptedStore
 from coatcheck.stores.memory import MemoryStore
-from coatcheck.testing import CountingStore, FakeClock
+from coatcheck.testing import CountingStore, FakeClock, FaultyStore
 from coatcheck.wire.cookies import CookieAttributes
 
 
@@ -149,12 +150,70 @@ def test_two_old_cookies_that_differ_are_both_ignored() -> None:
     assert ledger.looks == 1
 
 
-def test_logging_out_with_the_first_request_creates_nothing_and_expires_the_old_cookie() -> None:
+def test_logging_out_with_the_first_request_begins_no_session_and_ends_the_old_one() -> None:
     _, site = arriving()
     site.visit(lambda session: session.logout())
-    assert site.store.calls == {}
     assert site.cookies == {}
     assert dict(site.visit(dict)) == {}
+    site.cookies["old"] = "abc"
+    assert dict(site.visit(dict)) == {}
+    assert site.happened() == [EventName.MOVED_IN, EventName.REJECTED]
+
+
+def test_an_old_cookie_whose_session_has_ended_here_opens_nothing_any_more() -> None:
+    ledger, site = arriving()
+    site.visit(len)
+    site.visit(lambda session: session.logout())
+    site.cookies["old"] = "abc"  # a copy of it, shown without ours
+    assert dict(site.visit(dict)) == {}
+    assert site.answer.cookies == ()
+    assert ledger.looks == 2
+
+
+def test_an_old_cookie_that_is_shown_again_while_its_session_lives_is_taken_over_again() -> None:
+    """The answer with the new cookie may have got lost, or another request was on its way."""
+    _, site = arriving()
+    site.visit(len)
+    first = dict(site.cookies)
+    site.cookies = {"old": "abc"}
+    assert site.visit(dict)["cart"] == ["hat"]
+    assert len(site.before.of("7")) == 2
+    second, site.cookies = site.cookies, first
+    site.visit(lambda session: session.logout())
+    site.cookies = second
+    assert site.visit(dict)["cart"] == ["hat"]
+    site.cookies = {"old": "abc"}
+    assert dict(site.visit(dict)) == {}
+
+
+def test_what_an_old_cookie_has_become_is_swept_with_the_sessions_and_holds_no_cookie() -> None:
+    clock = FakeClock()
+    store = MemoryStore()
+    ledger = Ledger(abc={"n": 1})
+    site = Site(ledger, store=store, clock=clock)
+    site.cookies["old"] = "abc"
+    site.visit(len)
+    assert "'abc'" not in repr([tuple(record) for record in store._records.values()])
+    clock.advance(91 * 86400)
+    assert site.before.delete_expired() == 2
+
+
+def test_when_the_mark_cannot_be_kept_the_visitor_has_the_session_all_the_same() -> None:
+    ledger = Ledger(abc={"n": 1})
+    faults = FaultyStore(MemoryStore())
+    site = Site(ledger, store=faults)
+    site.cookies["old"] = "abc"
+    faults.lose_request("create", 2)
+    assert dict(site.visit(dict)) == {"n": 1}
+    assert list(site.cookies) == ["__Host-session"]
+
+
+def test_sessions_in_cookies_are_moved_into_too() -> None:
+    site = Site(Ledger(abc={"n": 1}), store=CookieStore(["a key that nobody has " * 2]))
+    site.cookies["old"] = "abc"
+    assert dict(site.visit(dict)) == {"n": 1}
+    assert list(site.cookies) == ["__Host-session"]
+    assert dict(site.visit(dict)) == {"n": 1}
 
 
 def test_ours_takes_the_place_of_an_old_cookie_of_the_same_name() -> None:
@@ -212,7 +271,7 @@ def test_a_session_that_was_loaded_and_never_touched_is_not_taken_over_yet() -> 
     session = site.sessions.open(view)
     site.sessions.step(site.sessions.lifecycle.load(session))
     assert site.sessions.commit(session, view) == ResponseEdits()
-    assert site.store.calls == {}
+    assert site.store.calls == {"load": 1}  # whether that session has ended here
 
 
 def test_the_times_and_the_store_stay_those_of_the_sessions_that_were_given() -> None:
