@@ -58,8 +58,7 @@ def run(target: str, port: int, host: str, workers: int, reload: bool) -> None:
 
     A file such as app.py, or a module such as shop.site; with :name if it has several. Makes the
     table for sessions and those of the file's own models, and a development key if no SECRET_KEY is
-    set. DEBUG is on unless the app's
-    settings, or COATCHECK_DEBUG=0, say otherwise.
+    set. DEBUG is on unless the app's settings, or COATCHECK_DEBUG=0, say otherwise.
     """
     import os
 
