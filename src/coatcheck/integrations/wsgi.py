@@ -263,7 +263,9 @@ class _Run:
             return body
         chunks = iter(body)
         first = next(filter(None, chunks), b"")
-        if self._write is None:
+        # With neither a head nor a byte a view has taken the connection over: a websocket.
+        taken_over = not self._attempt.waits and self._head is None and not first
+        if self._write is None and not taken_over:
             self._begin()
         return _Rest(first, chunks, body)
 

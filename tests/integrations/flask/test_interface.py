@@ -592,6 +592,33 @@ def test_a_view_may_have_a_mode_of_its_own():
     assert browser.get("/only-reads").text == "3"
 
 
+@pytest.mark.parametrize("streamed", [False, True])
+def test_middleware_between_us_and_flask_may_stream_or_take_the_connection_over(streamed):
+    app = Flask(__name__)
+    inner = app.wsgi_app
+
+    def generated(environ: Any, start_response: Any) -> Iterator[bytes]:
+        yield from inner(environ, start_response)
+
+    def between(environ: Any, start_response: Any) -> Any:
+        if environ["PATH_INFO"] == "/socket":
+            return []  # whoever serves it has the connection by now
+        return (generated if streamed else inner)(environ, start_response)
+
+    app.wsgi_app = between  # type: ignore[method-assign]
+    Coatcheck(app, Sessions(MemoryStore(), policy=SessionPolicy(isolation="serializable")))
+    app.add_url_rule("/set", "set", lambda: session.setdefault("n", "one"))
+    assert app.test_client().get("/set").text == "one"
+    environ = app.test_request_context("/socket").request.environ
+    started: list[Any] = []
+
+    def start_response(*head: Any) -> Any:
+        started.append(head)
+
+    assert list(app(environ, start_response)) == []
+    assert started == []
+
+
 # -- the store is away ----------------------------------------------------------------------------
 
 
