@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from coatcheck.core.errors import ConfigurationError
 from coatcheck.core.store import BlockingStore, Store
-from coatcheck.stores import from_url
+from coatcheck.stores import apart, from_url
 
 
 def store_at(address: str, keys: Sequence[str] = ()) -> BlockingStore:
@@ -19,7 +19,7 @@ def store_at(address: str, keys: Sequence[str] = ()) -> BlockingStore:
     ``ConfigurationError`` for an address that names no store.
     """
     store = from_url(address, keys=keys)
-    if address.startswith("sqlite:"):
+    if apart(address)[1].startswith("sqlite:"):
         # A file that this application alone has; there is nobody else to make its table.
         make_tables(store)
     return store
@@ -34,9 +34,13 @@ def awaitable_store_at(address: str) -> Store | None:
 
 
 def make_tables(store: object) -> bool:
-    """Make the tables of *store* where there are none; False if it is a store without tables."""
+    """Make the tables of *store*, or of the one that it stands around, where there are none.
+
+    False if it is a store without tables.
+    """
     make = getattr(store, "create_tables", None)
-    if make is None:
-        return False
-    make()
-    return True
+    if make is not None:
+        make()
+        return True
+    inner = getattr(store, "store", None) or getattr(store, "durable", None)
+    return inner is not None and make_tables(inner)

@@ -49,6 +49,22 @@ def test_an_address_names_the_store(tmp_path):
     assert isinstance(Coatcheck(app).sessions.store, MemoryStore)
 
 
+def test_a_store_around_a_file_has_its_table_made_too(tmp_path):
+    app = Flask(__name__)
+    app.config["COATCHECK_STORE"] = f"encrypted+sqlite:///{tmp_path}/site.sqlite3"
+    coatcheck = Coatcheck(app)
+
+    @app.get("/")
+    def count() -> str:
+        session["n"] = session.get("n", 0) + 1
+        return str(session["n"])
+
+    browser = app.test_client()
+    browser.get("/")
+    assert browser.get("/").text == "2"
+    coatcheck.sessions.close()
+
+
 def test_sessions_can_stay_in_their_cookies_sealed_under_the_secret_key():
     app = Flask(__name__)
     app.config.update(SECRET_KEY="k" * 50, COATCHECK_STORE="cookie://")
