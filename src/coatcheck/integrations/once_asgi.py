@@ -27,6 +27,7 @@ class Submissions:
     def __init__(self, once: Once, phases: Phases) -> None:
         self.once = once
         self.phases = phases
+        self._heartbeat = Heartbeat(once.beat, phases)
 
     async def claim(
         self, submission: Submission, then: Loading | None = None, *, wait: float | None = None
@@ -38,7 +39,9 @@ class Submissions:
         both cases nothing is claimed.
         """
         outcome = await self.phases.run(self._claimed(submission, then, wait))
-        return Attempt(outcome, self.phases) if isinstance(outcome, Run) else outcome
+        if not isinstance(outcome, Run):
+            return outcome
+        return Attempt(outcome, self.phases, self._heartbeat)
 
     async def _claimed(
         self, submission: Submission, then: Loading | None, wait: float | None
@@ -60,15 +63,14 @@ class TakenOver(Exception):
 class Attempt:
     """A run that is renewed for as long as its view works. It has to be closed, whatever comes."""
 
-    def __init__(self, run: Run, phases: Phases) -> None:
+    def __init__(self, run: Run, phases: Phases, heartbeat: "Heartbeat") -> None:
         self.run = run
         self.ended = False
         self.joined = False
         """Whether the answer was kept in the application's own transaction already."""
         self._phases = phases
-        self._loop = asyncio.get_running_loop()
-        self._renewing: asyncio.Task[None] | None = None
-        self._timer = self._loop.call_later(run.once.beat, self._beat)
+        self._heartbeat = heartbeat
+        heartbeat.add(self)
 
     async def finish(self, answer: Answer) -> None:
         """Keep *answer*: for the phase that commits the session, in whatever thread that runs."""
@@ -82,7 +84,7 @@ class Attempt:
 
     async def close(self) -> None:
         """Stop renewing; what was not ended has failed. To be awaited, even when cancelled."""
-        self._timer.cancel()
+        self._heartbeat.discard(self)
         if not self.ended:
             self.ended = True
             with anyio.CancelScope(shield=True):
@@ -102,16 +104,50 @@ class Attempt:
         if self.run.due:
             anyio.from_thread.run(self.require)
 
-    def _beat(self) -> None:
-        if not self.ended:
-            self._renewing = self._loop.create_task(self._renew())
+
+class Heartbeat:
+    """Renews every attempt that has been on its way for *beat* seconds.
+
+    One timer for all of them, as most end long before it: it is set with the first and goes on for
+    as long as there are any.
+    """
+
+    def __init__(self, beat: float, phases: Phases) -> None:
+        self._beat = beat
+        self._phases = phases
+        self._attempts: set[Attempt] = set()
+        self._task: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def add(self, attempt: Attempt) -> None:
+        """Keep *attempt* alive from now on."""
+        self._attempts.add(attempt)
+        self._set()
+
+    def discard(self, attempt: Attempt) -> None:
+        """Let *attempt* go: it has ended."""
+        self._attempts.discard(attempt)
+
+    def _set(self) -> None:
+        loop = asyncio.get_running_loop()
+        if self._timer is None or self._loop is not loop:
+            self._loop = loop
+            self._timer = loop.call_later(self._beat / 2, self._due)
+
+    def _due(self) -> None:
+        self._timer = None
+        self._attempts = {attempt for attempt in self._attempts if not attempt.ended}
+        if self._attempts:
+            self._task = asyncio.get_running_loop().create_task(self._renew())
+            self._set()
 
     async def _renew(self) -> None:
-        pause = self.run.once.beat
-        try:
-            if not await self._phases.run(self.run.renew()):
-                return
-        except StoreUnavailable:
-            pause = 1.0  # it may be back before the run lapses
-        if not self.ended:
-            self._timer = self._loop.call_later(pause, self._beat)
+        for attempt in list(self._attempts):
+            run = attempt.run
+            if attempt.ended or run.until - run.once.clock() > run.once.lease - self._beat:
+                continue
+            try:
+                await self._phases.run(run.renew())
+            except StoreUnavailable:
+                continue  # it is tried again with the next beat, long before the run lapses

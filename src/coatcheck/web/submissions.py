@@ -141,6 +141,7 @@ class Forms:
     def __init__(self, app: "App") -> None:
         self._app = app
         self._once = Once.of(app.sessions, app.keyring)
+        self._submissions: Submissions | None = None
         for endpoint in app.routes.endpoints:
             if rule_of(endpoint.route.view).atomic:
                 from coatcheck.web.one_database import require_one_database
@@ -193,9 +194,11 @@ class Forms:
     ) -> Attempt | Otherwise:
         visit: Visit = request.scope[VISIT]
         session = request.session
+        if self._submissions is None or self._submissions.phases is not visit.phases:
+            self._submissions = Submissions(self._once, visit.phases)
         loading = functools.partial(visit.loading, session)
         then = loading if visit.leased and not session.loaded else None
-        return await Submissions(self._once, visit.phases).claim(submission, then, wait=wait)
+        return await self._submissions.claim(submission, then, wait=wait)
 
     def _submission(
         self, request: "Request", rule: Rule, ticket: Ticket | None

@@ -208,7 +208,7 @@ class Forms:
         ticket = tickets.read(csrf.sent_token(fields), self._keyring, bindings, now)
         if ticket is None:
             # Two clicks on a form that carries no ticket are one while the first is on its way.
-            named = (fingerprint, bindings[0].owner, address.encode())
+            named = (fingerprint, bindings[0].secret, address.encode())
             return Submission(ClaimKey.of("in flight", *named), fingerprint, now, keep=IN_FLIGHT)
         if ticket.stale:
             raise OutcomeUnknown
