@@ -211,6 +211,8 @@ def test_going_back_and_sending_something_else_asks_which_is_meant(edited, order
     assert orders.rows("orders", item) == orders.rows("runs", item)
     assert [note for note, _ in orders.rows("orders", item)] == ["fast"]
     assert troubles(edited) == []
+    edited.set_viewport_size({"width": 320, "height": 640})
+    assert edited.evaluate("document.documentElement.scrollWidth") <= 320
 
 
 def test_what_differs_can_be_sent_as_a_new_one(edited, orders, item):
