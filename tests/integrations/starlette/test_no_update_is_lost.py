@@ -195,7 +195,7 @@ def site(
     ) as server:
         try:
             url = f"http://127.0.0.1:{port}"
-            until(lambda: _answers(url))
+            until(lambda: _answers(url), seconds=120)
             yield Site(url, folder)
         finally:
             server.terminate()
