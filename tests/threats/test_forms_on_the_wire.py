@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -31,7 +32,7 @@ SITE = """
         "SECRET_KEY": "a key for tests, of no use to anybody",
         "SESSION_STORE": "memory://",
         "DEBUG": False,
-        "BODY_TIMEOUT": 1,
+        "BODY_TIMEOUT": 2,
         "FORM_LIMITS": {"fields": 900},
     })
 
@@ -95,6 +96,8 @@ class Site:
         return found
 
     def most_memory(self) -> int:
+        if not Path("/proc/self/status").exists():
+            pytest.skip("measures memory in /proc")
         with closing(self.connect()) as connection:
             connection.sendall(
                 b"GET /memory HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
@@ -302,7 +305,7 @@ def test_a_body_that_trickles_in_is_refused_in_time_and_one_that_flows_is_not(si
         answer = answer_of(connection)
         assert answer.status == 408
         assert "too slowly" in answer.body
-        assert 0.9 < time.monotonic() - begun < 20
+        assert 1.9 < time.monotonic() - begun < 20
 
 
 def test_a_client_that_leaves_in_the_middle_runs_no_view(site):
