@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .configuration import sessions
     from .middleware import SessionMiddleware
+    from .submissions import once
 
-__all__ = ["SessionMiddleware", "sessions"]
+__all__ = ["SessionMiddleware", "once", "sessions"]
 
-_PLACES = {"SessionMiddleware": "middleware", "sessions": "configuration"}
+_PLACES = {"SessionMiddleware": "middleware", "once": "submissions", "sessions": "configuration"}
 
 
 def __getattr__(name: str) -> object:

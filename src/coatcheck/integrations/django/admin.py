@@ -91,7 +91,8 @@ class SessionAdmin(admin.ModelAdmin):
         if session.user_id is None:
             return "-"
         url = reverse("admin:coatcheck_session_devices", args=[session.user_id])
-        return format_html('<a href="{}">{}</a>', url, session.user or session.user_id)
+        link: str = format_html('<a href="{}">{}</a>', url, session.user or session.user_id)
+        return link
 
     @admin.display(ordering="user_agent")
     def device(self, session: Any) -> str:

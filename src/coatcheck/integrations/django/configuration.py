@@ -27,11 +27,13 @@ from coatcheck.core.http import RequestView
 from coatcheck.core.lifecycle import Lifecycle
 from coatcheck.core.policy import DAY, SessionCookie, SessionPolicy
 from coatcheck.core.store import BlockingStore, Store
+from coatcheck.forms.once import Once
 from coatcheck.wire.cookies import LONGEST_AGE
 from coatcheck.wire.signing import Keyring
 
 from ..addresses import awaitable_store_at, make_tables, store_at
 from ..moving_in import moving_in
+from ..once_blocking import Heartbeat
 from ..threaded import Phases
 from .database import DjangoStore
 from .moving_in import DjangoIncumbent, incumbent_of
@@ -158,6 +160,9 @@ class Configuration:
         self._url = url
         self._phases = PinnedPhases(sessions) if pinned else Phases(sessions)
         self.in_place = self._phases.inline and not pinned
+        self.heartbeat: Heartbeat | None = None
+        """What keeps submissions alive whose views take long; see ``submissions``."""
+        self._claims: dict[int, Once] = {}
         self._awaited: WeakKeyDictionary[asyncio.AbstractEventLoop, Sessions] = WeakKeyDictionary()
 
     def cookie_name(self, *, https: bool) -> str:
@@ -189,6 +194,16 @@ class Configuration:
         if awaited is not None:
             return await phase(awaited.lifecycle)
         return await self._phases.run(phase(self.sessions.lifecycle))
+
+    def once_over(self, lifecycle: Lifecycle) -> Once:
+        """The claims of submissions in the store of *lifecycle*, one of this configuration's."""
+        found = self._claims.get(id(lifecycle))
+        if found is None:
+            stepped = lifecycle is self.sessions.lifecycle and self.sessions.blocking
+            pause = bridge.pause if stepped else bridge.async_pause
+            found = Once(lifecycle.store, keyring(), lifecycle.clock, pause)
+            self._claims[id(lifecycle)] = found
+        return found
 
     def _for_this_loop(self) -> Sessions | None:
         """The awaitable twin of the sessions, where their URL has one. It serves one loop."""

@@ -11,7 +11,7 @@ Each verb is written once, as a coroutine over the lifecycle, for the method and
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from django.conf import settings
 from django.contrib.sessions.backends.base import CreateError, SessionBase, UpdateError
@@ -26,6 +26,9 @@ from coatcheck.wire.tokens import Token
 
 from . import configuration
 from .moving_in import EXPIRY_KEY, kept_expiry
+
+if TYPE_CHECKING:
+    from .submissions import Processing
 
 USER_KEY = "_auth_user_id"
 """Where ``django.contrib.auth`` keeps who is logged in."""
@@ -99,6 +102,12 @@ class SessionStore(SessionBase):
         self._set_aside: object = None
         self.flushed = False
         """Whether the visitor's session was ended on purpose, and no other begun."""
+        self.processing: Processing | None = None
+        """The form that the request submits, while its view runs; see ``submissions``."""
+        self.binding: str | None = None
+        """What a browser without a session is given to be told from others."""
+        self.ticketed = False
+        """Whether a form was shown that only this visitor can send."""
         super().__init__(session_key)
 
     @classmethod

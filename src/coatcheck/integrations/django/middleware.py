@@ -27,11 +27,12 @@ from coatcheck.core.errors import CoatcheckError, SessionConflict
 from coatcheck.core.events import Event, EventName
 from coatcheck.core.http import CACHE_CONTROL, NO_EDITS, RequestView, ResponseEdits
 from coatcheck.core.lifecycle import Lifecycle
-from coatcheck.wire.cookies import values
+from coatcheck.wire.cookies import LONGEST_AGE, values
 
 from ..refusals import VISITORS_ERRORS, plain_words
 from . import configuration
 from .engine import SessionStore
+from .submissions import binding_cookie
 
 logger = logging.getLogger("coatcheck")
 
@@ -104,7 +105,7 @@ class SessionMiddleware(djangos.SessionMiddleware):
         store = getattr(request, "session", None)
         if not _is_managed(store):
             return super().process_response(request, response)  # put there by somebody else
-        ending = _Ending(store, response)
+        ending = _Ending(request, store, response)
         error = None
         if ending.has_work:
             try:
@@ -122,7 +123,7 @@ class SessionMiddleware(djangos.SessionMiddleware):
         store = getattr(request, "session", None)
         if not _is_managed(store):
             return await sync_to_async(super().process_response)(request, response)
-        ending = _Ending(store, response)
+        ending = _Ending(request, store, response)
         error = None
         if ending.has_work:
             try:
@@ -136,7 +137,8 @@ class SessionMiddleware(djangos.SessionMiddleware):
 class _Ending:
     """The end of one run of a request: what is done with its session."""
 
-    def __init__(self, store: SessionStore, response: HttpResponse) -> None:
+    def __init__(self, request: HttpRequest, store: SessionStore, response: HttpResponse) -> None:
+        self.request = request
         self.store = store
         self.response = response
         self.edits = NO_EDITS
@@ -147,13 +149,14 @@ class _Ending:
     @property
     def has_work(self) -> bool:
         """Whether the store has to be asked at all."""
-        return self.store.accessed or self.store.core.holder is not None
+        store = self.store
+        return store.accessed or store.core.holder is not None or store.processing is not None
 
     async def phase(self, lifecycle: Lifecycle) -> None:
         """Save the session, or only give its lease back."""
         core = self.store.core
         try:
-            if self.saves:
+            if self.saves and self.store.accessed:
                 if not core.loaded:
                     await lifecycle.load(core)
                 core.accessed = True
@@ -161,7 +164,12 @@ class _Ending:
                 self.store.moved()
                 if self.store.flushed and self.edits.set_cookie is None and not core.late:
                     self.edits = self.edits._replace(set_cookie=self._farewell(lifecycle))
+            if self.store.processing is not None:
+                cookies = self.edits.cookies
+                await self.store.processing.keep(self.request, self.response, cookies)
         finally:
+            if self.store.processing is not None:
+                await self.store.processing.close()
             if core.holder is not None:
                 await lifecycle.give_back(core)
 
@@ -173,7 +181,11 @@ class _Ending:
 
     def edited(self) -> HttpResponse:
         """The response as the session wants it."""
-        if self.store.accessed:
+        store = self.store
+        if store.binding is not None:
+            cookie = binding_cookie(https=store.view.https)
+            _set_cookie(self.response, cookie.render(store.binding, LONGEST_AGE))
+        if store.accessed or store.ticketed:
             apply(self.response, self.edits._replace(vary=True))
         return self.response
 
@@ -296,10 +308,18 @@ def _is_managed(store: object) -> TypeGuard[SessionStore]:
 
 
 async def _given_back(store: object) -> None:
-    """Give the lease of a request back that the visitor did not wait for."""
-    if isinstance(store, SessionStore) and store.core.holder is not None:
-        core = store.core
-        await _through(configuration.current().soon(lambda lifecycle: lifecycle.give_back(core)))
+    """Give back what a request has that its visitor did not wait for: lease and submission."""
+    if not isinstance(store, SessionStore):
+        return
+    core, processing = store.core, store.processing
+
+    async def phase(lifecycle: Lifecycle) -> None:
+        if processing is not None:
+            await processing.close()
+        await lifecycle.give_back(core)
+
+    if core.holder is not None or processing is not None:
+        await _through(configuration.current().soon(phase))
 
 
 async def _through(phase: Coroutine[Any, Any, None]) -> None:
