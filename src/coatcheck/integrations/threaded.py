@@ -9,7 +9,7 @@ For asyncio, which Starlette, Django and Quart run on.
 import asyncio
 import contextvars
 import os
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -49,14 +49,18 @@ class Phases:
         """
         if not self._blocking:
             return await phase
-        return await self._stepped(phase, in_place=self._instant)
+        return await self._stepped(phase, in_place=self._instant, to_its_end=False)
 
     async def finish(self, phase: Coroutine[Any, Any, T]) -> T:
         """Run *phase* to its end, also when this task is cancelled, which takes effect then.
 
         For a phase that commits: a visitor who leaves must not leave half a commit behind.
         """
-        return await _through(asyncio.ensure_future(self.run(phase)))
+        if self._blocking:
+            return await self._stepped(phase, in_place=self._instant, to_its_end=True)
+        task = asyncio.ensure_future(phase)
+        cancelled = await _end_of(task)
+        return _result(task, cancelled)
 
     async def load(self, session: Session, *, leased: bool = False) -> None:
         """Load *session*, as ``Lifecycle.load`` does; in place where that waits for nothing."""
@@ -64,38 +68,56 @@ class Phases:
         if not self._blocking:
             await phase
         else:
-            await self._stepped(phase, in_place=self._instant or (self.inline and not leased))
+            in_place = self._instant or (self.inline and not leased)
+            await self._stepped(phase, in_place=in_place, to_its_end=False)
 
-    async def _stepped(self, phase: Coroutine[Any, Any, T], *, in_place: bool) -> T:
+    async def _stepped(
+        self, phase: Coroutine[Any, Any, T], *, in_place: bool, to_its_end: bool
+    ) -> T:
+        cancelled = None
         try:
             while True:
-                reached = bridge.advance(phase) if in_place else await self._hop(phase)
+                if in_place:
+                    reached = bridge.advance(phase)
+                else:
+                    hop = asyncio.ensure_future(self._hop(phase))
+                    # A thread cannot be stopped, and its phase must not be closed while it runs.
+                    cancelled = await _end_of(hop) or cancelled
+                    reached = _result(hop, None if to_its_end else cancelled)
                 if not isinstance(reached, bridge.Nap):
+                    if cancelled is not None:
+                        raise cancelled
                     return reached.value
-                await bridge.async_pause(*reached)
+                if to_its_end:
+                    nap = asyncio.ensure_future(bridge.async_pause(*reached))
+                    cancelled = await _end_of(nap) or cancelled
+                else:
+                    await bridge.async_pause(*reached)
         finally:
             phase.close()  # where it was cancelled at a pause; it is over in all other cases
 
-    async def _hop(self, phase: Coroutine[Any, Any, T]) -> "bridge.Nap | bridge.Done[T]":
+    def _hop(self, phase: Coroutine[Any, Any, T]) -> "Awaitable[bridge.Nap | bridge.Done[T]]":
+        """Advance *phase* in a thread."""
         if self._threads is None or self._process != os.getpid():
             # A process that was forked off has none of its parent's threads.
             self._threads, self._process = ThreadPoolExecutor(THREADS, "coatcheck"), os.getpid()
         loop, context = asyncio.get_running_loop(), contextvars.copy_context()
-        call = loop.run_in_executor(self._threads, context.run, bridge.advance, phase)
-        return await _through(call)
+        return loop.run_in_executor(self._threads, context.run, bridge.advance, phase)
 
 
-async def _through(future: "asyncio.Future[T]") -> T:
-    """The result of *future*, waited for even when this task is cancelled, which takes effect then.
-
-    A thread cannot be stopped, and its phase must not be closed while it runs.
-    """
+async def _end_of(future: "asyncio.Future[Any]") -> asyncio.CancelledError | None:
+    """Wait until *future* is done, also when this task is cancelled; how it was, if it was."""
     cancelled = None
     while not future.done():
         try:
             await asyncio.wait([future])
         except asyncio.CancelledError as error:
             cancelled = error
+    return cancelled
+
+
+def _result(future: "asyncio.Future[T]", cancelled: asyncio.CancelledError | None) -> T:
+    """The result of *future*, which is done, unless this task was *cancelled* meanwhile."""
     if cancelled is not None:
         future.exception()  # asked for, so that nobody is told it was not
         raise cancelled
