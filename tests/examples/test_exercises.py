@@ -45,3 +45,17 @@ def test_a_template_holds_no_script_and_every_form_its_token(exercise):
         assert "<script" not in text
         assert " style=" not in text
         assert text.count("<form") == text.count("{% csrf_token")
+
+
+GUIDE = EXAMPLES.parent / "docs" / "tutorial" / "exercises.md"
+
+
+def test_the_guide_shows_lines_that_are_there_and_leads_to_both_styles():
+    text = GUIDE.read_text(encoding="utf-8")
+    sources = [file.read_text() for file in EXERCISES.glob("*/*.py")]
+    shown = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert len(shown) == len(ADDRESSES)
+    assert [lines for lines in shown if not any(lines in source for source in sources)] == []
+    for exercise in ADDRESSES:
+        for file in ("views.py", "route_style.py"):
+            assert f"(../../examples/exercises/{exercise}/{file})" in text

@@ -1,5 +1,6 @@
 """Notes 002: a form without a token, redirect after POST, and the session of a one-file app."""
 
+import re
 from collections.abc import Callable
 from types import ModuleType
 
@@ -65,6 +66,23 @@ def test_the_form_of_the_notes_is_served_and_sent(notes: Notes, module: Module) 
     answer = site.post("/submit", data={"username": "ann"})
     assert (answer.status_code, answer.headers["location"]) == (303, "/thankyou")
     assert site.get("/thankyou").text == "Thank you for submitting!"
+
+
+def test_the_form_of_the_notes_sent_twice_runs_its_view_once(notes: Notes, module: Module) -> None:
+    code = notes.python(2, 3).replace(
+        "return redirect", "ran.append(username)\n    return redirect"
+    )
+    code += "\n@app.route('/')\ndef form():\n    return render_template('form.html')\n"
+    code = "from coatcheck.web import render_template\nran = []\n" + code
+    made = module(code, form=notes.block(2, 1))
+    site = TestClient(made.app, follow_redirects=False, headers=FROM_OWN_PAGE)
+    (token,) = re.findall(r'name="csrfmiddlewaretoken" value="([^"]+)"', site.get("/").text)
+    fields = {"csrfmiddlewaretoken": token, "username": "ann"}
+    answers = [site.post("/submit", data=fields) for _ in range(2)]
+    assert [answer.headers["location"] for answer in answers] == ["/thankyou"] * 2
+    assert made.ran == ["ann"]
+    assert site.post("/submit", data={**fields, "username": "bob"}).status_code == 409
+    assert made.ran == ["ann"]
 
 
 def test_the_secret_key_is_taken(notes: Notes, module: Module) -> None:

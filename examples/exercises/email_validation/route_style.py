@@ -14,10 +14,6 @@ class Address(Model):
     added: Mapped[datetime] = web.mapped_column(default=web.func.now())
 
 
-# One file has no migrations: it makes its table where there is none.
-Model.metadata.create_all(app.database.engine, [Address.__table__])
-
-
 class NewAddress(Form):
     email: Email = field(label="Email address", help="Every visitor of this site will see it.")
 
