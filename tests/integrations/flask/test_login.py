@@ -238,6 +238,19 @@ def test_a_page_that_reads_who_is_logged_in_writes_nothing(site):
     assert dict(site.store.begun) == {"load": 1}
 
 
+def test_a_page_that_does_not_ask_who_is_logged_in_asks_no_store(site):
+    @site.app.get("/plain")
+    def plain() -> str:
+        return "page"
+
+    browser = site.browser()
+    browser.get("/login/7")
+    site.store.begun.clear()
+    answer = browser.get("/plain")
+    assert dict(site.store.begun) == {}
+    assert "Cache-Control" not in answer.headers
+
+
 def test_flask_wtf_s_token_is_good_before_and_after_a_login(site):
     browser = site.browser()
     field = browser.get("/note").text

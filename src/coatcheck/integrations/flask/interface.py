@@ -119,7 +119,8 @@ class SessionInterface(FlaskInterface):
         if edits.vary:
             if "*" not in response.vary:
                 response.vary.add("Cookie")
-            if "Cache-Control" not in response.headers:
+            personal = session.touched or session.visit.personal
+            if personal and "Cache-Control" not in response.headers:
                 response.headers["Cache-Control"] = CACHE_CONTROL
         if session.visit.binding is not None:
             looks = binding_cookie(session)

@@ -124,6 +124,7 @@ def once(
 def once_token() -> Markup:
     """The hidden field that names one submission of the form it stands in. Touches no session."""
     session, forms = _at_hand()
+    session.visit.personal = True
     bindings = forms.bindings(session)
     if not bindings:
         session.visit.binding = csrf.new_binding()

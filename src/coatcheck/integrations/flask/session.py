@@ -25,6 +25,9 @@ FLASHES = "_flashes"
 FRESH = "_fresh"
 """Where Flask-Login keeps whether the visitor has shown a password, not only a remembered one."""
 
+REMEMBER = "_remember"
+"""What Flask-Login tells itself between a view and the end of its request."""
+
 PERMANENT = "_permanent"
 
 
@@ -44,6 +47,8 @@ class FlaskSession(NamedUserSession, SessionMixin):
         super().__init__(opener, token)
         self._new: bool | None = None
         self._told = False
+        self.touched = False
+        """Whether this request read or wrote the session, and did not only name it."""
         self.flashed: list[tuple[str, ...]] = []
         """The messages that this request has kept for the next page."""
 
@@ -64,6 +69,15 @@ class FlaskSession(NamedUserSession, SessionMixin):
     @modified.setter
     def modified(self, value: bool) -> None:
         self._told = value
+
+    def _touch(self) -> None:
+        super()._touch()
+        self.touched = True
+
+    def __contains__(self, key: object) -> bool:
+        if key == REMEMBER and not self.touched:
+            return False  # Flask-Login asks at the end of every request, also where nobody else did
+        return super().__contains__(key)
 
     # -- flash messages -----------------------------------------------------------------------
 

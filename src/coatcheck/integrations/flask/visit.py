@@ -50,6 +50,8 @@ class FlaskVisit(Visit):
         self.attempt = attempt
         self.processing: Processing | None = None
         """The submission that this request processes."""
+        self.personal = False
+        """Whether the page has something for this visitor alone, without the session."""
         self.binding: str | None = None
         """What a form was bound to, for a browser that has yet to be given it."""
         self._app = app
