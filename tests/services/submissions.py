@@ -40,23 +40,31 @@ WORKERS = 2
 TICKET = re.compile(r'name="csrfmiddlewaretoken" value="([A-Za-z0-9_-]{128})"')
 
 SITE = '''
-import asyncio, os, secrets, signal, sqlite3, threading, time
+import os, secrets, signal, threading, time
 from coatcheck.core.engine import Sessions
 from coatcheck.core.policy import SessionPolicy
 from coatcheck.forms.once import Once
 from coatcheck.stores import from_url
-from coatcheck.web import App, path, redirect, request
+from coatcheck.web import App, Mapped, Model, db, redirect, request
 
 made = Once.of
-Once.of = lambda sessions, keyring: made(sessions, keyring, lease=2.0)
+Once.of = lambda sessions, keyring: made(sessions, keyring, lease=3.0)
 
 app = App(__name__, settings={{
     "SECRET_KEY": {key!r},
     "SESSION_STORE": {store!r},
+    "DATABASE_URL": "sqlite:///orders.sqlite3",
 }})
 app.sessions = Sessions(
-    from_url({store!r}), policy=SessionPolicy(isolation="serializable", lease=2.0, wait=8.0)
+    from_url({store!r}), policy=SessionPolicy(isolation="serializable", lease=3.0, wait=8.0)
 )
+
+
+class Order(Model):
+    __tablename__ = "orders"
+    number: Mapped[str]
+    fruit: Mapped[str]
+
 
 changing = threading.Condition()
 past = 0  # views whose data is committed and whose answer is not kept yet
@@ -84,10 +92,10 @@ def order():
         changing.wait_for(lambda: not dying)
         past += 1
     request.scope["coatcheck.past"].append(1)
-    with sqlite3.connect("orders.sqlite3", timeout=30) as orders:
-        row = orders.execute("INSERT INTO orders (number, fruit) VALUES (?, ?)", (number, fruit))
-    orders.close()
-    return redirect(f"/orders/{{row.lastrowid}}/{{secrets.token_urlsafe(6)}}")
+    row = Order(number=number, fruit=fruit)
+    db.add(row)
+    db.flush()
+    return redirect(f"/orders/{{row.id}}/{{secrets.token_urlsafe(6)}}")
 
 
 site = app
@@ -292,7 +300,7 @@ class Crowd:
                 name = f"{fields['number']} {fields['fruit']}"
                 self.tally.answers.setdefault(name, set()).add(answer.headers["location"])
                 return
-            assert answer is None or answer.status_code in (409, 503), answer.text
+            assert answer is None or answer.status_code in (409, 500, 503), answer.text
             self.tally.retried += 1
             await asyncio.sleep(0.1)
 

@@ -6,6 +6,7 @@ a run that an event loop keeps alive while its view works. What is claimed and d
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -17,6 +18,8 @@ from coatcheck.forms.answers import Answer
 from coatcheck.forms.once import Once, Otherwise, Run, Submission
 
 from .threaded import Phases
+
+logger = logging.getLogger("coatcheck")
 
 Loading = Callable[[], Coroutine[Any, Any, None]]
 
@@ -143,11 +146,14 @@ class Heartbeat:
             self._set()
 
     async def _renew(self) -> None:
-        for attempt in list(self._attempts):
-            run = attempt.run
-            if attempt.ended or run.until - run.once.clock() > run.once.lease - self._beat:
-                continue
-            try:
-                await self._phases.run(run.renew())
-            except StoreUnavailable:
-                continue  # it is tried again with the next beat, long before the run lapses
+        # All at once: with a slow store, the last in a row would lapse before its turn.
+        await asyncio.gather(*[self._renew_one(attempt) for attempt in self._attempts])
+
+    async def _renew_one(self, attempt: Attempt) -> None:
+        run = attempt.run
+        if attempt.ended or run.until - run.once.clock() > run.once.lease - self._beat:
+            return
+        try:
+            await self._phases.run(run.renew())
+        except StoreUnavailable as error:
+            logger.warning("A submission could not be kept alive, and is tried again: %s", error)
