@@ -110,7 +110,7 @@ class Forms:
         keys = [secret_key] if isinstance(secret_key, str) else list(secret_key)
         self._keyring = Keyring(keys)
         self._trusted = origins_trusted(trusted_origins)
-        self._once: Once | None = None
+        self._submissions: Submissions | None = None
 
     # -- showing a form ------------------------------------------------------------------------
 
@@ -170,7 +170,7 @@ class Forms:
         if submission is None:
             return
         visit = _visit(request)
-        outcome = await Submissions(self._claims(visit), visit.phases).claim(submission)
+        outcome = await self._submissions_of(visit).claim(submission)
         match outcome:
             case Attempt():
                 self._keep(visit, outcome, fields, files)
@@ -220,10 +220,12 @@ class Forms:
         ticket = tickets.read(sent, self._keyring, self._bindings(request), now)
         return ticket is None or ticket.proved
 
-    def _claims(self, visit: Visit) -> Once:
-        if self._once is None:
-            self._once = Once.of(visit.sessions, self._keyring)
-        return self._once
+    def _submissions_of(self, visit: Visit) -> Submissions:
+        found = self._submissions
+        if found is None or found.phases is not visit.phases:
+            found = Submissions(Once.of(visit.sessions, self._keyring), visit.phases)
+            self._submissions = found
+        return found
 
     async def _sent_token(self, request: Request) -> str | None:
         fields = None
