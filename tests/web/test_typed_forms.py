@@ -112,6 +112,13 @@ def test_two_tabs_never_see_each_others_way_back(visitor):
     assert "Think again." not in visitor.get("/register").text
 
 
+def test_a_form_that_went_back_may_be_sent_again_as_it_was_mended(visitor):
+    sent = dict(Page(visitor.get("/register").text).sends())
+    answer = visitor.post("/register", data=sent | GOOD | {"email": "back@example.com"})
+    assert "_f=" in answer.headers["location"]
+    assert visitor.post("/register", data=sent | GOOD).headers["location"] == "/done"
+
+
 def test_another_visitors_way_back_shows_nothing(visitor):
     way = visitor.post("/register", data=GOOD | {"email": "back@example.com"}).headers["location"]
     stranger = browser(visitor.app, headers=OWN_PAGE)

@@ -216,7 +216,7 @@ class FormState(Generic[F]):
                 continue
             beside = self.shape_at((*path[:-1], other))
             if beside and self.texts_at(path) != self.texts_at((*path[:-1], other)):
-                replaced = shape.declared.messages.get("same_as")
+                replaced = {**self.form.messages, **shape.declared.messages}.get("same_as")
                 words = said(NOT_THE_SAME.one, label=self.translated(beside.label))
                 self._add(path, own(replaced) if replaced else words)
 
