@@ -537,3 +537,33 @@ def test_a_session_that_began_can_be_named_after_its_commit() -> None:
     assert begun[0].handle
     assert not begun[0].is_new
     assert begun[0]["n"] == 1
+
+
+@pytest.mark.parametrize("isolation", ["merge", "serializable"])
+def test_what_is_committed_early_is_stored_at_once_and_the_rest_with_the_response(
+    isolation: str,
+) -> None:
+    store = CountingStore(MemoryStore())
+    seen: list[dict[str, int]] = []
+
+    async def early(request: Request) -> Response:
+        session = session_of(request)
+        session["a"] = session.get("a", 0) + 1
+        await session.commit()
+        await session.commit()  # nothing to do
+        seen.append(store.calls)
+        session["b"] = session.get("b", 0) + 1
+        return PlainTextResponse(str(dict(session)))
+
+    async def scenario() -> None:
+        async with client(site(sessions(store, isolation=isolation), early)) as browser:
+            first = await browser.post("/early")
+            assert len(first.headers.get_list("set-cookie")) == 1
+            assert seen == [{"create": 1}]
+            again = await browser.post("/early")
+            assert again.text == "{'a': 2, 'b': 2}"
+            assert "set-cookie" not in again.headers
+            (record,) = store.wrapped._records.values()  # type: ignore[union-attr]
+            assert record.lease is None
+
+    run(scenario)
