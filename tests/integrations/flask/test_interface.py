@@ -381,6 +381,8 @@ def test_methods_of_the_interface_may_be_overridden():
 
 def test_a_permanent_session_s_cookie_lasts_as_long_as_the_session_can():
     browser = site(lifetime=90 * 86400).test_client()
+    with browser.session_transaction() as held:
+        held["n"] = 1
     cookie = browser.get("/permanent").headers["Set-Cookie"]
     expires = re.search("Expires=([^;]+)", cookie)
     assert expires is not None
@@ -388,6 +390,23 @@ def test_a_permanent_session_s_cookie_lasts_as_long_as_the_session_can():
     assert abs(until - datetime.now(UTC) - timedelta(days=90)) < timedelta(minutes=1)
     assert "Set-Cookie" not in browser.get("/read").headers
     assert "Set-Cookie" not in browser.get("/count").headers
+
+
+def test_saying_permanent_in_every_request_writes_nothing_and_begins_nothing():
+    store = CountingStore(MemoryStore())
+    app = site(store)
+
+    @app.before_request
+    def stay() -> None:
+        session.permanent = True
+
+    browser = app.test_client()
+    assert "Set-Cookie" not in browser.get("/untouched").headers
+    assert store.calls == {}
+    assert "Expires" in browser.get("/count").headers["Set-Cookie"]
+    store.forget()
+    browser.get("/untouched")
+    assert store.calls == {"load": 1}
 
 
 def test_turning_permanent_sends_the_same_cookie_for_longer():

@@ -99,6 +99,8 @@ class SessionInterface(FlaskInterface):
             return ResponseEdits(vary=True)
         session.follow(self._installed.settings.user_keys)
         loaded = session.record
+        if session.says_nothing and not session.ending:
+            return ResponseEdits(vary=True)
         edits = visit.sessions.commit(session, visit.view, visit.isolation)
         if loaded is None and session.record is not None:
             session.modified = True  # it has just begun, and a test may ask

@@ -62,6 +62,23 @@ class FlaskSession(NamedUserSession, SessionMixin):
         self._new = value
 
     @property
+    def permanent(self) -> bool:
+        """Whether the cookie outlives the browser; kept under ``_permanent``."""
+        self._touch()
+        return bool(self.held(PERMANENT))
+
+    @permanent.setter
+    def permanent(self, value: bool) -> None:
+        # Many applications say so in every request, which is nothing to save.
+        if self.permanent != bool(value):
+            self[PERMANENT] = bool(value)
+
+    @property
+    def says_nothing(self) -> bool:
+        """Whether there is nothing to begin a stored session for."""
+        return self.record is None and self.entering is None and self._keys.keys() <= {PERMANENT}
+
+    @property
     def modified(self) -> bool:
         """Whether there is, or was, something to save. Setting it is Flask's way; no need to."""
         return self._told or super().modified
