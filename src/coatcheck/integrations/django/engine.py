@@ -93,6 +93,8 @@ class SessionStore(SessionBase):
 
     def __init__(self, session_key: str | None = None) -> None:
         self._configuration = configuration.current()
+        self._core: DjangoSession | None = None
+        self._closed: str | None = None
         self.managed = False
         """Whether our own middleware saves it."""
         self.view = NOBODY
@@ -117,14 +119,30 @@ class SessionStore(SessionBase):
         store.managed = True
         store._leased = leased
         store.view = view
-        store._open()
         return store
 
     # -- opening and running -------------------------------------------------------------------
 
-    def _open(self) -> None:
-        lifecycle = self._configuration.sessions.lifecycle
-        self.core = cast(DjangoSession, lifecycle.open(self.view, self, DjangoSession))
+    @property
+    def opened(self) -> bool:
+        """Whether anybody has asked for the session yet."""
+        return self._core is not None
+
+    @property
+    def core(self) -> DjangoSession:
+        """The session of coatcheck underneath. Most requests never come to ask for it."""
+        if self._core is None:
+            lifecycle = self._configuration.sessions.lifecycle
+            self._core = cast(DjangoSession, lifecycle.open(self.view, self, DjangoSession))
+            if self._closed is not None:
+                self._core.close(self._closed)
+        return self._core
+
+    def close(self, why: str) -> None:
+        """Refuse further changes, with the sentence *why* as the reason."""
+        self._closed = why
+        if self._core is not None:
+            self._core.close(why)
 
     def _shown(self) -> bool:
         """Whether the visitor showed something that may be, or may have been, a session."""
@@ -134,8 +152,9 @@ class SessionStore(SessionBase):
         """Open the session that *key* names, in place of the one that is open."""
         key = key if self._validate_session_key(key) else None
         self._given = key
-        self.view = self._configuration.showing(self.view, key)
-        self._open()
+        if key is not None or self.view.cookies:
+            self.view = self._configuration.showing(self.view, key)
+        self._core = None
 
     def _get_session_key(self) -> str | None:
         core = self.core
@@ -158,9 +177,12 @@ class SessionStore(SessionBase):
         return await self._configuration.soon(phase)
 
     async def preload(self) -> None:
-        """Load the session of a visitor who shows one, without counting as use."""
+        """Load the session of a visitor who shows one, without counting as use.
+
+        Not where that waits for nothing: then a view can do it by itself, if it has to.
+        """
         core = self.core
-        if not core.loaded:
+        if not (core.loaded or self._configuration.in_place):
             await self._soon(lambda lifecycle: lifecycle.load(core, leased=self._leased))
 
     async def _loaded(self, lifecycle: Lifecycle) -> DjangoSession:
@@ -213,7 +235,8 @@ class SessionStore(SessionBase):
     @modified.setter
     def modified(self, value: bool) -> None:
         self._written = value
-        self._set_aside = None if value or not self.core.loaded else self._done()
+        keep = value or self._core is None or not self._core.loaded
+        self._set_aside = None if keep else self._done()
 
     def _done(self) -> object:
         core, changes = self.core, self.core.changes()
@@ -223,7 +246,7 @@ class SessionStore(SessionBase):
     @property
     def given_up(self) -> bool:
         """Whether something was done that nobody wants saved."""
-        return self.core.loaded and self.core.modified and not self.modified
+        return self.opened and self.core.loaded and self.core.modified and not self.modified
 
     def clear(self) -> None:
         self._get_session().clear()
@@ -261,7 +284,7 @@ class SessionStore(SessionBase):
         if self.core.loaded:
             if self.core.token is not None:
                 self.view = self._configuration.showing(self.view, str(self.core.token))
-            self._open()
+            self._core = None
         return (await self._loaded(lifecycle)).held()
 
     def exists(self, session_key: str | None) -> bool:

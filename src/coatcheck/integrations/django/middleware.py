@@ -91,8 +91,7 @@ class SessionMiddleware(djangos.SessionMiddleware):
     ) -> HttpResponse | None:
         """Load the session before a view on the event loop, which could not wait for it."""
         store = request.session
-        waits = not configuration.current().in_place
-        if waits and _is_managed(store) and iscoroutinefunction(view):
+        if _is_managed(store) and iscoroutinefunction(view):
             try:
                 await store.preload()
             except VISITORS_ERRORS as error:
@@ -150,7 +149,8 @@ class _Ending:
     def has_work(self) -> bool:
         """Whether the store has to be asked at all."""
         store = self.store
-        return store.accessed or store.core.holder is not None or store.processing is not None
+        held = store.opened and store.core.holder is not None
+        return store.accessed or held or store.processing is not None
 
     async def phase(self, lifecycle: Lifecycle) -> None:
         """Save the session, or only give its lease back."""
@@ -194,7 +194,7 @@ def _answer(
     request: HttpRequest, ending: _Ending, error: CoatcheckError | None, before: "_State | None"
 ) -> HttpResponse:
     """What goes out, unless the request is to run again, which *before* then says."""
-    ending.store.core.close(STARTED)
+    ending.store.close(STARTED)
     if before is not None:
         before.lost = isinstance(error, SessionConflict) and before.may_run_again(request)
     if error is None:
@@ -215,7 +215,7 @@ class _State:
         self.lost = False
         """Whether the run lost a race, so that there is another one."""
         store = request.session
-        self._repeatable = _takes_turns() and _is_managed(store) and store.view.safe
+        self._repeatable = _is_managed(store) and store.view.safe and _takes_turns()
         if self._repeatable:
             self._attributes = dict(request.__dict__)
             self._dicts = [

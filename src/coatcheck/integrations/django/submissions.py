@@ -236,10 +236,11 @@ def _submission(
     address = f"{request.method} {request.get_full_path()}"
 
     # Of what tells the visitor from others what outlasts the most: the browser, if it was told so.
-    owner = bindings[-1].owner if ticket is None else ticket.owner
+    # And never a session's id alone: who has only that must not get at its owner's answers.
+    whose = bindings[-1].secret
 
     def named(kind: str, what: str) -> ClaimKey:
-        return ClaimKey.of(kind, what.encode(), owner, address.encode())
+        return ClaimKey.of(kind, what.encode(), whose, address.encode())
 
     if rule.key is not None:
         key = named("key", repr(rule.key(request)))
