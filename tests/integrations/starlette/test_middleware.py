@@ -15,6 +15,7 @@ from starlette.testclient import TestClient
 from coatcheck import ConfigurationError, Sessions, StoreUnavailable
 from coatcheck.integrations.starlette import SessionMiddleware, session_of
 from coatcheck.stores.memory import MemoryStore
+from coatcheck.testing import CountingStore
 from coatcheck.testing.faulty import FaultyStore
 
 
@@ -99,6 +100,26 @@ def test_an_address_is_enough_and_the_file_s_table_is_made(tmp_path: Path) -> No
     again = asked(store=f"sqlite:///{tmp_path}/sessions.db")
     again.cookies.set("session", first.cookies["session"])
     assert again.get("/").text == "2"
+
+
+def test_a_store_that_it_opened_itself_is_closed_with_the_application(tmp_path: Path) -> None:
+    app = Starlette(routes=[Route("/", visits)])
+    app.add_middleware(SessionMiddleware, store=f"sqlite:///{tmp_path}/sessions.db")
+    cookies = None
+    for count in ("1", "2"):  # tests start and stop one application many times
+        with TestClient(app, cookies=cookies) as browser:
+            assert browser.get("/").text == count
+            cookies = browser.cookies
+        assert not list(tmp_path.glob("*-wal"))  # SQLite removes it with the last connection
+
+
+def test_a_store_that_was_given_is_left_to_who_gave_it() -> None:
+    store = CountingStore(MemoryStore())
+    app = Starlette(routes=[Route("/", visits)])
+    app.add_middleware(SessionMiddleware, store=store)
+    with TestClient(app) as browser:
+        browser.get("/")
+    assert store.calls == {"create": 1}
 
 
 def test_starlette_s_options_say_how_the_cookie_looks_and_how_long_it_lasts() -> None:

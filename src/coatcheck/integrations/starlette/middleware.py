@@ -55,7 +55,8 @@ def _headers(error: CoatcheckError) -> dict[str, str] | None:
 
 
 class SessionMiddleware(asgi.SessionMiddleware):
-    """Starlette's ``SessionMiddleware``, over *store*: an address, or a store.
+    """Starlette's ``SessionMiddleware``, over *store*: a store, or the address of one, which is
+    closed when the application shuts down.
 
     The options up to *partitioned* are those of Starlette's own and mean what they mean there.
     ``max_age`` is the idle timeout, and None a cookie that ends with the browser. With *secret_key*
@@ -121,6 +122,7 @@ class SessionMiddleware(asgi.SessionMiddleware):
         if secret_key is not None and incumbent is None:
             incumbent = SignedCookie(secret_key, session_cookie, max_age, path, domain)
         self.user_keys = user_keys
+        self._own = isinstance(store, str)
         super().__init__(
             app,
             cast(Sessions, sessions),
@@ -130,6 +132,13 @@ class SessionMiddleware(asgi.SessionMiddleware):
             answer=answer,
             incumbent=incumbent,
         )
+
+    async def __call__(self, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            if scope["type"] == "lifespan" and self._own:
+                await self.phases.finish(self.lifecycle.store.close())
 
     def conclude(self, session: Session) -> None:
         if isinstance(session, StarletteSession) and session.loaded:
