@@ -23,7 +23,6 @@ from coatcheck.core.errors import (
     CoatcheckError,
     SessionConflict,
     SessionNotLoaded,
-    StoreUnavailable,
 )
 from coatcheck.core.events import Event, EventName
 from coatcheck.core.http import NO_EDITS, RequestView, ResponseEdits
@@ -33,6 +32,7 @@ from coatcheck.core.session import Phase, Session
 from .asgi_answers import Answered, Keep, whole
 from .headers import Headers, edited
 from .moving_in import Incumbent, MovingIn, moving_in
+from .refusals import VISITORS_ERRORS, plain_words
 from .threaded import Phases
 
 Scope = MutableMapping[str, Any]
@@ -45,9 +45,6 @@ Answer = Callable[[CoatcheckError, Scope, Receive, Send], Awaitable[None]]
 
 Mode = Isolation | Literal["read"]
 """What a route asks for: an isolation of its own, or a session that it only reads."""
-
-VISITORS_ERRORS = (SessionConflict, StoreUnavailable)
-"""What the visitor is told of; other errors are the application's own and go on to its handlers."""
 
 VISIT = "coatcheck.visit"
 """Where a scope holds the ``Visit`` that loads and commits its session."""
@@ -67,13 +64,8 @@ READ_ONLY = (
 
 async def plain_answer(error: CoatcheckError, scope: Scope, receive: Receive, send: Send) -> None:
     """Answer with the status of *error* and one plain sentence that gives nothing away."""
-    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"cache-control", b"no-store")]
-    text = f"{error.status}: the request could not be completed.\n"
-    if isinstance(error, StoreUnavailable):
-        headers.append((b"retry-after", str(error.retry_after).encode()))
-        text = "503: sessions are not available at the moment. Please try again in a few seconds.\n"
-    elif isinstance(error, SessionConflict):
-        text = "409: another request of yours changed the same data. Please send this one again.\n"
+    told, text = plain_words(error)
+    headers = [(name.lower().encode(), value.encode()) for name, value in told]
     await send({"type": "http.response.start", "status": error.status, "headers": headers})
     await send({"type": "http.response.body", "body": text.encode()})
 

@@ -15,7 +15,6 @@ from coatcheck.core.session import Phase, Session
 
 from .asgi import (
     VISIT,
-    VISITORS_ERRORS,
     Message,
     Receive,
     Scope,
@@ -24,6 +23,7 @@ from .asgi import (
     Visit,
     plain_answer,
 )
+from .refusals import VISITORS_ERRORS
 
 TRY_AGAIN_LATER = 1013
 """The code with which a websocket is closed where a request would be answered with 503."""

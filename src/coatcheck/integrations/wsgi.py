@@ -20,6 +20,7 @@ from coatcheck.core.policy import Isolation
 from coatcheck.core.session import Phase, Session
 
 from .headers import edited
+from .moving_in import Incumbent, moving_in
 from .refusals import REASONS, VISITORS_ERRORS, plain_words
 
 Environ = dict[str, Any]
@@ -74,6 +75,7 @@ class SessionMiddleware:
 
     *mode* names what a request asks for, or None. *answer* shows an error of the session to the
     visitor: 409 for a conflict, 503 with Retry-After for a store that does not answer.
+    *incumbent* reads the sessions that visitors have from another engine (see ``moving_in``).
     A response with a status of 500 and above saves nothing. Raises ``ConfigurationError`` at start
     for a store that is awaited.
     """
@@ -85,10 +87,11 @@ class SessionMiddleware:
         *,
         mode: Callable[[Environ], Mode | None] = lambda environ: None,
         answer: Answer = plain_answer,
+        incumbent: Incumbent | None = None,
     ) -> None:
         refuse_awaitable(sessions)
         self.app = app
-        self.sessions = sessions
+        self.sessions = sessions if incumbent is None else moving_in(sessions, incumbent)
         self.mode = mode
         self.answer = answer
 

@@ -11,7 +11,9 @@ from coatcheck import ConfigurationError, EventName, Session, SessionPolicy, Ses
 from coatcheck.core.bridge import Awaitable
 from coatcheck.core.errors import SessionConflict, SessionReadOnly, StoreUnavailable
 from coatcheck.core.events import Event
+from coatcheck.core.http import RequestView
 from coatcheck.core.session import Session as CoreSession
+from coatcheck.integrations.moving_in import shown
 from coatcheck.integrations.wsgi import (
     LARGEST_REPLAY,
     Environ,
@@ -21,6 +23,7 @@ from coatcheck.integrations.wsgi import (
 )
 from coatcheck.stores.memory import MemoryStore
 from coatcheck.testing import CountingStore, FaultyStore
+from coatcheck.wire.cookies import CookieAttributes
 
 TEXT = [("Content-Type", "text/plain")]
 
@@ -501,3 +504,22 @@ def test_an_untouched_page_carries_no_header_of_the_session():
     headers = [("X-Own", "\xe9")]
     app = SessionMiddleware(answering([b"x"], headers), engine())
     assert Browser(app).request().headers == headers
+
+
+def test_what_another_engine_kept_is_taken_over():
+    class Beaker:
+        cookie = CookieAttributes("beaker.session.id", secure=False)
+        inline = True
+
+        def read(self, view: RequestView) -> dict[str, object] | None:
+            return {"n": 41} if shown(view, self.cookie.name) == "old" else None
+
+    browser = Browser(SessionMiddleware(counter, engine(), incumbent=Beaker()))
+    browser.cookie = "beaker.session.id=old"
+    answer = browser.request()
+    assert answer.body == b"42"
+    lines = [value for name, value in answer.headers if name.lower() == "set-cookie"]
+    assert lines[0].startswith("session=")
+    assert lines[1].startswith("beaker.session.id=; Max-Age=0")
+    browser.cookie = lines[0].partition(";")[0]
+    assert browser.request().body == b"43"
