@@ -318,6 +318,14 @@ def test_a_view_by_hand_asks_for_the_form_and_shows_it():
     assert visitor.post("/register", data=GOOD).text == "al@example.com"
 
 
+def test_data_that_is_asked_for_unseen_is_a_422_and_no_crash():
+    app = site()
+    app.post("/register")(lambda: form_of(Register).data.email)
+    answer = browser(app, headers=OWN_PAGE).post("/register", data={"email": "al"})
+    assert answer.status_code == 422
+    assert "Ask form.valid first" in answer.text
+
+
 def test_a_guarded_form_is_not_even_shown_to_who_may_not_send_it():
     app = site()
 

@@ -6,6 +6,7 @@ by the field's own type instead of guessing (to it, "12" would be a date in 1970
 kept for showing the form again.
 """
 
+import logging
 import re
 from collections.abc import Mapping
 from datetime import date, datetime, time
@@ -15,6 +16,8 @@ from coatcheck.forms.names import DEEPEST, Node
 
 from .shapes import Kind, Shape
 from .uploaded import as_upload
+
+logger = logging.getLogger("coatcheck.forms")
 
 Path = tuple[str | int, ...]
 
@@ -75,7 +78,7 @@ class Reading:
         if shape.kind is Kind.GROUP:
             return self._rows(shape, sent, path) if shape.many else self._group(shape, sent, path)
         if shape.kind is Kind.UPLOAD:
-            return self._uploads(shape, sent)
+            return self._uploads(shape, sent, path)
         texts = [value for value in sent.all_values() if isinstance(value, str)]
         if any(text.strip() and not (shape.kind is Kind.FLAG and text in _FALSE) for text in texts):
             self._filled += 1
@@ -137,9 +140,16 @@ class Reading:
                 text = text.replace(",", ".")
         return text if _NUMBER.fullmatch(text) else UNREADABLE
 
-    def _uploads(self, shape: Shape, sent: Node) -> Any:
-        found = [as_upload(value) for value in sent.all_values() if not isinstance(value, str)]
+    def _uploads(self, shape: Shape, sent: Node, path: Path) -> Any:
+        values = sent.all_values()
+        found = [as_upload(value) for value in values if not isinstance(value, str)]
         uploads = [one for one in found if one is not None]
+        if not uploads and any(isinstance(value, str) and value for value in values):
+            logger.warning(
+                "The file field %r came as text: only its name was sent. Write the form as "
+                '<form method="post" enctype="multipart/form-data">, or show form.element().',
+                ".".join(str(part) for part in path),
+            )
         self._filled += len(uploads)
         if shape.many:
             return uploads if uploads or not (shape.has_default or shape.nullable) else _NOTHING

@@ -278,6 +278,15 @@ def test_what_is_wrong_with_a_file_is_said_in_plain_words(upload, message):
     assert Photo.bind({"title": "x"}, files).errors == {"picture": [message]}
 
 
+def test_a_form_that_sends_only_the_names_of_its_files_is_told_of_in_the_log(caplog):
+    assert not Photo.bind({"title": "x", "picture": "cat.png"}).valid
+    assert "'picture' came as text" in caplog.text
+    assert "multipart/form-data" in caplog.text
+    caplog.clear()
+    Photo.bind({"title": "x", "picture": ""})
+    assert caplog.text == ""
+
+
 def test_good_files_are_given_to_the_view():
     first, second = file(PNG, "a.png"), file(PNG, "b.png")
     data = Photo.bind({"title": "x"}, {"picture": first, "more": [first, second]}).data
