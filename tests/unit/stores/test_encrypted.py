@@ -1,6 +1,7 @@
 """An encrypted store tells nobody what a session holds but the visitor who shows its token."""
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +122,7 @@ def test_a_dump_of_the_database_shows_no_name_and_no_value(tmp_path: Path):
     with visitor.visit() as session:
         assert dict(session) == {"diagnosis": "measles", "medicine": ["aspirin"]}
     store.close()
-    with sqlite3.connect(file) as database:
+    with closing(sqlite3.connect(file)) as database:
         dump = "\n".join(database.iterdump()).encode()
     kept = dump + b"".join(path.read_bytes() for path in tmp_path.iterdir())
     for told in ("diagnosis", "measles", "medicine", "aspirin", token_of(visitor).secret):
