@@ -8,6 +8,7 @@ import pytest
 
 from coatcheck import Event, EventName, Sessions
 from coatcheck.core.errors import UnreadableRecord
+from coatcheck.core.store import BlockingStore
 from coatcheck.stores.encrypted import EncryptedStore
 from coatcheck.stores.sql import SQLStore
 from coatcheck.testing import Visitor
@@ -18,7 +19,9 @@ DAMAGED = b"\x02 from another version"
 class Site:
     """One visitor, who was here once, and a way to damage what is kept of them."""
 
-    def __init__(self, folder: Path, wrap: Callable[[SQLStore], object] = lambda store: store):
+    def __init__(
+        self, folder: Path, wrap: Callable[[SQLStore], BlockingStore] = lambda store: store
+    ):
         self._file = folder / "sessions.sqlite3"
         self._store = SQLStore(f"sqlite:///{self._file}")
         self._store.create_tables()
