@@ -5,11 +5,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.web.demo import SERVE, copied
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 PATIENCE = 15_000
 """Milliseconds after which what was to appear on a page has failed to."""
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of the demo, which has the exercises too, served by its own command."""
+    with copied(tmp_path_factory.mktemp("site") / "demo").serving(*SERVE) as server:
+        yield server.url().rstrip("/")
 
 
 @pytest.fixture

@@ -5,8 +5,6 @@ import re
 
 import pytest
 
-from tests.web.demo import SERVE, copied
-
 PAGES = [
     "/",
     "/visits/",
@@ -25,13 +23,6 @@ PAGES = [
     "/thankyou",
     "/nowhere/",
 ]
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    """The address of the demo, served by its own command."""
-    with copied(tmp_path_factory.mktemp("site") / "demo").serving(*SERVE) as server:
-        yield server.url().rstrip("/")
 
 
 def sheet(page):

@@ -7,16 +7,8 @@ from uuid import uuid4
 import pytest
 
 from tests.browser.axe import troubles
-from tests.web.demo import SERVE, copied
 
 SECRET = "correct horse battery"
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    """The address of the demo, which has the exercises in path style."""
-    with copied(tmp_path_factory.mktemp("site") / "demo").serving(*SERVE) as server:
-        yield server.url().rstrip("/")
 
 
 @pytest.fixture
