@@ -19,8 +19,8 @@ BUTTON = """() => {
 
 
 def opened(page):
-    errors: list[object] = []
-    page.on("pageerror", lambda error: errors.append(error))
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
     page.set_content(PAGE)
     page.add_script_tag(content=SCRIPT)
     return errors
