@@ -468,6 +468,21 @@ def test_a_new_column_that_old_rows_have_no_value_for_is_refused_when_it_is_writ
     assert [file.name for file in (tmp_path / "people/migrations").glob("0002*")] == []
 
 
+def test_a_default_that_the_database_fills_in_is_written_for_every_database(tmp_path):
+    site = project(tmp_path)
+    models = site.path / "people" / "models.py"
+    models.write_text(
+        "from sqlalchemy import func\n"
+        + models.read_text()
+        + "    since: Mapped[datetime.datetime] = mapped_column(server_default=func.now())\n"
+    )
+    assert lines(site.manage("makemigrations"))
+    first = (tmp_path / "people/migrations/0001_initial.py").read_text()
+    assert "server_default=sa.func.now()" in first
+    assert "now()'" not in first
+    assert lines(site.manage("migrate"))
+
+
 def test_apps_that_refer_to_each_other_are_told(tmp_path):
     site = project(tmp_path)
     with (site.path / "people" / "models.py").open("a") as models:

@@ -21,6 +21,7 @@ from alembic.operations import ops
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Column, DefaultClause, Table, inspect, text
 from sqlalchemy.engine import Connection, make_url
+from sqlalchemy.sql.functions import Function
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
 from coatcheck.core.errors import CoatcheckError
@@ -197,20 +198,24 @@ def _code(
 ) -> str:
     imports: set[str] = set()
 
-    def note_imports(kind: str, item: Any, context: AutogenContext) -> Literal[False]:
+    def written(kind: str, item: Any, context: AutogenContext) -> str | Literal[False]:
         # Alembic notes here what its own code needs, such as the dialect of a type.
         nonlocal imports
         imports = context.imports
         package = type(item).__module__.partition(".")[0]
         if kind == "type" and package not in ("sqlalchemy", "alembic"):
             imports.add(f"import {type(item).__module__}")
+        asked = item.arg if kind == "server_default" and isinstance(item, DefaultClause) else None
+        if isinstance(asked, Function) and not len(asked.clauses):
+            # Alembic would write it as text in one database's words, such as now().
+            return f"sa.func.{asked.name.lower()}()"
         return False
 
     def body(operations: ops.UpgradeOps | ops.DowngradeOps) -> str:
         code = render_python_code(
             operations,
             render_as_batch=True,
-            render_item=note_imports,
+            render_item=written,
             imports=tuple(imports),
         )
         plain = (line for line in code.splitlines() if not line.strip().startswith("# ###"))
