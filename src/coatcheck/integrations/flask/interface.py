@@ -119,11 +119,14 @@ class SessionInterface(FlaskInterface):
         response: flask.Response,
     ) -> None:
         if edits.vary:
-            if "*" not in response.vary:
-                response.vary.add("Cookie")
             personal = session.touched or session.visit.personal
             if personal and "Cache-Control" not in response.headers:
                 response.headers["Cache-Control"] = CACHE_CONTROL
+            # Without Vary on a page with a ticket, so that Back brings that very ticket: see
+            # ``integrations.headers``.
+            kept = session.visit.personal and response.headers["Cache-Control"] == CACHE_CONTROL
+            if not kept and "*" not in response.vary:
+                response.vary.add("Cookie")
         if session.visit.binding is not None:
             looks = binding_cookie(session)
             response.set_cookie(looks.name, session.visit.binding, **_attributes(looks))
