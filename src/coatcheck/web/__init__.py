@@ -46,7 +46,6 @@ if TYPE_CHECKING:
     from coatcheck.web.errors import Http404
     from coatcheck.web.forms import form_of, form_page, show_form
     from coatcheck.web.habits import g, jsonify, make_response
-    from coatcheck.web.honeypot import honeypot
     from coatcheck.web.requests import Request
     from coatcheck.web.responses import (
         FileResponse,
@@ -61,6 +60,7 @@ if TYPE_CHECKING:
     from coatcheck.web.routing import include, path
     from coatcheck.web.submissions import once, processed_every_time
     from coatcheck.web.templates import render, render_template
+    from coatcheck.web.traps import honeypot
 
 __all__ = [
     # a site and its routes
@@ -163,7 +163,7 @@ _PLACES = {
     "coatcheck.web.errors": ("Http404",),
     "coatcheck.web.habits": ("g", "jsonify", "make_response"),
     "coatcheck.web.forms": ("form_of", "form_page", "show_form"),
-    "coatcheck.web.honeypot": ("honeypot",),
+    "coatcheck.web.traps": ("honeypot",),
     "coatcheck.web.requests": ("Request",),
     "coatcheck.web.responses": (
         "FileResponse",

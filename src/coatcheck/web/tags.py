@@ -72,7 +72,7 @@ class DjangoTags(Extension):
         return csrf_input(once)
 
     def trap(self) -> Markup:
-        from coatcheck.web.honeypot import honeypot_fields
+        from coatcheck.web.traps import honeypot_fields
 
         return honeypot_fields()
 
