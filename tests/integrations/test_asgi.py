@@ -303,7 +303,9 @@ def test_the_lease_is_given_back_when_the_view_fails_or_saves_nothing() -> None:
     run(scenario, seconds=10)
 
 
-def test_a_store_that_is_down_answers_503_with_retry_after_and_keeps_the_cookie() -> None:
+def test_a_store_that_is_down_answers_503_with_retry_after_and_keeps_the_cookie(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     store = FaultyStore(MemoryStore())
     app = site(sessions(store), counter, untouched)
 
@@ -315,6 +317,7 @@ def test_a_store_that_is_down_answers_503_with_retry_after_and_keeps_the_cookie(
                     store.lose_request(verb, call)
             answers = [await browser.get("/counter"), await browser.get("/untouched")]
             assert [answer.status_code for answer in answers] == [503, 200]
+            assert caplog.text.count("/counter answered with 503: ") == 1
             assert answers[0].headers["retry-after"] == "2"
             assert "set-cookie" not in answers[0].headers
 
@@ -567,3 +570,33 @@ def test_what_is_committed_early_is_stored_at_once_and_the_rest_with_the_respons
             assert record.lease is None
 
     run(scenario)
+
+
+def test_what_is_to_be_ended_is_ended_also_when_the_lease_cannot_be_given_back() -> None:
+    class Failing(MemoryStore):
+        down = False
+
+        def release(self, id: str, holder: str) -> None:
+            if self.down:
+                raise StoreUnavailable("the store is down")
+            super().release(id, holder)
+
+    store = Failing()
+    ended = []
+
+    def failing(request: Request) -> Response:
+        async def ending() -> None:
+            ended.append(request.url.path)
+
+        request.scope["coatcheck.visit"].at_end.append(ending)
+        store.down = True
+        raise RuntimeError("the view fails")
+
+    async def scenario() -> None:
+        async with client(site(sessions(store), counter, failing)) as browser:
+            await browser.post("/counter")
+            await browser.post("/failing")
+
+    with pytest.raises(StoreUnavailable):
+        run(scenario())
+    assert ended == ["/failing"]

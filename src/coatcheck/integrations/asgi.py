@@ -32,7 +32,7 @@ from coatcheck.core.session import Phase, Session
 from .asgi_answers import Answered, Keep, whole
 from .headers import Headers, edited
 from .moving_in import Incumbent, MovingIn, moving_in
-from .refusals import VISITORS_ERRORS, plain_words
+from .refusals import VISITORS_ERRORS, log_refusal, plain_words
 from .threaded import Phases
 
 Scope = MutableMapping[str, Any]
@@ -64,6 +64,7 @@ READ_ONLY = (
 
 async def plain_answer(error: CoatcheckError, scope: Scope, receive: Receive, send: Send) -> None:
     """Answer with the status of *error* and one plain sentence that gives nothing away."""
+    log_refusal(scope["path"], error)
     told, text = plain_words(error)
     headers = [(name.lower().encode(), value.encode()) for name, value in told]
     await send({"type": "http.response.start", "status": error.status, "headers": headers})
@@ -252,11 +253,13 @@ class Visit:
                 raise
             raise _Refused(error) from error
         finally:
-            if session.holder is not None:
-                with anyio.CancelScope(shield=True):
-                    await self._phases.finish(self._lifecycle.give_back(session))
-            for ending in self.at_end:
-                await ending()
+            try:
+                if session.holder is not None:
+                    with anyio.CancelScope(shield=True):
+                        await self._phases.finish(self._lifecycle.give_back(session))
+            finally:  # or else a submission would be kept alive for ever
+                for ending in self.at_end:
+                    await ending()
         if self._refusal is not None:
             raise _Refused(self._refusal)
 

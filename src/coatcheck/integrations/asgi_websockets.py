@@ -23,7 +23,7 @@ from .asgi import (
     Visit,
     plain_answer,
 )
-from .refusals import VISITORS_ERRORS
+from .refusals import VISITORS_ERRORS, log_refusal
 
 TRY_AGAIN_LATER = 1013
 """The code with which a websocket is closed where a request would be answered with 503."""
@@ -106,6 +106,7 @@ def needs_cookie(session: Session) -> bool:
 async def _refuse(error: CoatcheckError, scope: Scope, receive: Receive, send: Send) -> None:
     """Deny the handshake with what a request would be answered, or close the websocket."""
     if "websocket.http.response" not in scope.get("extensions", {}):
+        log_refusal(scope.get("path", ""), error)
         code = TRY_AGAIN_LATER if isinstance(error, StoreUnavailable) else 1011
         await send({"type": "websocket.close", "code": code})
         return

@@ -3,7 +3,11 @@
 Nothing in it gives away how the site works; the log has the error itself.
 """
 
+import logging
+
 from coatcheck.core.errors import CoatcheckError, SessionConflict, StoreUnavailable
+
+logger = logging.getLogger("coatcheck")
 
 Headers = list[tuple[str, str]]
 
@@ -11,6 +15,12 @@ REASONS = {409: "Conflict", 503: "Service Unavailable"}
 
 VISITORS_ERRORS = (SessionConflict, StoreUnavailable)
 """What the visitor is told of; other errors are the application's own and go on to its handlers."""
+
+
+def log_refusal(path: str, error: CoatcheckError) -> None:
+    """Tell the operator why *path* is answered with the status of *error*."""
+    level = logging.ERROR if error.status >= 500 else logging.WARNING
+    logger.log(level, "%s answered with %d: %s", path, error.status, error)
 
 
 def plain_words(error: CoatcheckError) -> tuple[Headers, str]:

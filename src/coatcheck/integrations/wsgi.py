@@ -21,7 +21,7 @@ from coatcheck.core.session import Phase, Session
 
 from .headers import edited
 from .moving_in import Incumbent, moving_in
-from .refusals import REASONS, VISITORS_ERRORS, plain_words
+from .refusals import REASONS, VISITORS_ERRORS, log_refusal, plain_words
 
 Environ = dict[str, Any]
 Headers = list[tuple[str, str]]
@@ -63,6 +63,7 @@ def plain_answer(
     error: CoatcheckError, environ: Environ, start_response: StartResponse
 ) -> Iterable[bytes]:
     """Answer with the status of *error* and one plain sentence that gives nothing away."""
+    log_refusal(environ.get("PATH_INFO", ""), error)
     headers, text = plain_words(error)
     body = text.encode()
     headers.append(("Content-Length", str(len(body))))

@@ -408,7 +408,7 @@ def test_a_request_may_ask_for_another_mode():
 # -- what the visitor is told ---------------------------------------------------------------------
 
 
-def test_a_page_of_the_framework_s_own_about_our_error_becomes_a_503():
+def test_a_page_of_the_framework_s_own_about_our_error_becomes_a_503(caplog):
     store = FaultyStore(MemoryStore())
 
     def framework(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -423,6 +423,7 @@ def test_a_page_of_the_framework_s_own_about_our_error_becomes_a_503():
     store.down = True
     answer = browser.request()
     assert answer.status == "503 Service Unavailable"
+    assert caplog.text.count("answered with 503: ") == 1  # why, for the operator
     assert answer.header("retry-after") == "2"
     assert answer.header("content-length") == str(len(answer.body))
 

@@ -20,6 +20,7 @@ from coatcheck.integrations import asgi
 from coatcheck.integrations.addresses import store_at
 from coatcheck.integrations.headers import Headers, edited
 from coatcheck.integrations.moving_in import USER_FIELDS, Incumbent
+from coatcheck.integrations.refusals import log_refusal
 from coatcheck.wire.cookies import SameSite
 
 from .incumbents import FORTNIGHT, SignedCookie
@@ -36,6 +37,7 @@ async def answer(
     if found is None:
         await asgi.plain_answer(error, scope, receive, send)
         return
+    log_refusal(scope["path"], error)
     by_type = any(kind in handlers for kind in kinds)
     # A handler for a status expects Starlette's own exception.
     given = error if by_type else HTTPException(error.status, headers=_headers(error))
