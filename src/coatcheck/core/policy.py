@@ -66,6 +66,8 @@ class SessionPolicy:
             raise InvalidPolicy(
                 f"renew_every ({self.renew_every:g} s) must exceed grace ({self.grace:g} s)."
             )
+        if not isinstance(self.device, bool):  # "no" would be taken for yes
+            raise InvalidPolicy(f"device is {self.device!r}: it must be True or False.")
         if self.isolation not in ("merge", "serializable"):
             raise InvalidPolicy(f"isolation={self.isolation!r}: use 'merge' or 'serializable'.")
         if self.on_conflict not in ("last", "raise"):

@@ -103,6 +103,8 @@ def test_flask_s_permanent_lifetime_is_the_idle_timeout_unless_another_is_named(
     assert policy(PERMANENT_SESSION_LIFETIME=timedelta(days=2)).idle_timeout == 2 * DAY
     long = policy(PERMANENT_SESSION_LIFETIME=timedelta(days=365))
     assert (long.idle_timeout, long.lifetime) == (365 * DAY, 365 * DAY)
+    short = policy(COATCHECK_LIFETIME=7 * DAY)
+    assert (short.idle_timeout, short.lifetime) == (7 * DAY, 7 * DAY)
     endless = policy(PERMANENT_SESSION_LIFETIME=timedelta(days=36500))
     assert endless.idle_timeout == 400 * DAY  # longer than that no browser keeps a cookie
     assert policy(COATCHECK_IDLE_TIMEOUT=60).idle_timeout == 60
@@ -124,6 +126,9 @@ def test_the_config_goes_before_the_policy_that_was_given():
         ({"COATCHECK_IDLE_TIMEOUT": "an hour"}, "must be a number"),
         ({"COATCHECK_IDLE_TIMEOUT": 100 * DAY}, "longer than lifetime"),
         ({"COATCHECK_USER_KEYS": "user_id"}, "list of session keys"),
+        ({"COATCHECK_USER_KEYS": None}, "list of session keys"),
+        ({"COATCHECK_LIFETIME": "a week"}, "must be a number"),
+        ({"COATCHECK_DEVICE": "no"}, "True or False"),
         ({"COATCHECK_STORE": 7}, "must be an address"),
         ({"COATCHECK_STORE": "sqlitee:///x"}, "no store is known"),
         ({"COATCHECK_STORE": "cookie://"}, "need keys"),

@@ -54,7 +54,9 @@ class Settings:
                 "Coatcheck(app, Sessions(store))."
             )
         keys = config.get(USER_KEYS, ("_user_id", "user_id"))
-        if isinstance(keys, str) or not all(isinstance(key, str) for key in keys):
+        if not isinstance(keys, list | tuple | set | frozenset) or not all(
+            isinstance(key, str) for key in keys
+        ):
             raise ConfigurationError(
                 f"{USER_KEYS} is {keys!r}: it must be a list of session keys, such as ['user_id']."
             )
@@ -69,7 +71,11 @@ class Settings:
         changes = dict(self.policy)
         if base.idle_timeout == SessionPolicy.idle_timeout and "idle_timeout" not in changes:
             changes["idle_timeout"] = min(permanent.total_seconds(), LONGEST_AGE)
-            if "lifetime" not in changes:
+            if "lifetime" in changes:
+                # Flask's own default is 31 days, which nobody has said here.
+                if isinstance(changes["lifetime"], int | float):
+                    changes["idle_timeout"] = min(changes["idle_timeout"], changes["lifetime"])
+            else:
                 changes["lifetime"] = max(base.lifetime, changes["idle_timeout"])
         return dataclasses.replace(base, **changes)
 
