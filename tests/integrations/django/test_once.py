@@ -82,6 +82,16 @@ def upload(request: HttpRequest) -> HttpResponse:
     return HttpResponseRedirect("/flashes")
 
 
+def protected(request: HttpRequest) -> HttpResponse:
+    return form(request, "{% load coatcheck %}{% csrf_token %}{% once_token %}")
+
+
+def cached(request: HttpRequest) -> HttpResponse:
+    page = form(request)
+    page["Cache-Control"], page["Vary"] = "max-age=60, private", "Accept"
+    return page
+
+
 @method_decorator(once, name="dispatch")
 class Order(View):
     def get(self, request: HttpRequest) -> HttpResponse:
@@ -101,6 +111,8 @@ class Routes:
         path("async", async_order),
         path("enter", enter),
         path("upload", upload),
+        path("protected", protected),
+        path("cached", cached),
         path("class", Order.as_view()),
         *others,
     )
@@ -150,6 +162,22 @@ def test_showing_a_form_stores_nothing():
     assert not Session.objects.exists()
     assert "sessionid" not in client.cookies
     assert client.cookies["coatcheck_csrf"]["httponly"]
+
+
+def test_back_brings_the_very_form_that_was_shown():
+    # Under Vary: Cookie Chromium asks anew once a cookie has changed; see no-vary-on-forms.
+    inner = [*site.INNER, "django.middleware.csrf.CsrfViewMiddleware"]
+    with override_settings(MIDDLEWARE=[site.OURS, *inner]):
+        page = Client().get("/protected")
+    assert "csrftoken" in page.cookies  # for which Django's own middleware asks for Vary
+    assert page["Cache-Control"] == "private, no-cache"
+    assert "Vary" not in page
+
+
+def test_a_form_whose_view_says_how_it_is_cached_varies_by_cookie():
+    page = Client().get("/cached")
+    assert page["Vary"] == "Accept, Cookie"
+    assert page["Cache-Control"] == "max-age=60, private"
 
 
 def test_another_form_is_another_submission():

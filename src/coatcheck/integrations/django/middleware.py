@@ -186,7 +186,7 @@ class _Ending:
             cookie = binding_cookie(https=store.view.https)
             _set_cookie(self.response, cookie.render(store.binding, LONGEST_AGE))
         if store.accessed or store.ticketed:
-            apply(self.response, self.edits._replace(vary=True))
+            apply(self.response, self.edits._replace(vary=True), ticketed=store.ticketed)
         return self.response
 
 
@@ -259,17 +259,31 @@ def request_view(request: HttpRequest) -> RequestView:
     )
 
 
-def apply(response: HttpResponse, edits: ResponseEdits) -> None:
-    """Put *edits* on *response*."""
+def apply(response: HttpResponse, edits: ResponseEdits, *, ticketed: bool = False) -> None:
+    """Put *edits* on *response*, which is *ticketed* if it holds a form to be sent once."""
     for line in edits.cookies:
         _set_cookie(response, line)
     if edits.vary:
-        patch_vary_headers(response, ("Cookie",))
         if not response.has_header("Cache-Control"):
             response["Cache-Control"] = CACHE_CONTROL
+        if ticketed and response["Cache-Control"] == CACHE_CONTROL:
+            # So that Back brings that very ticket: see ``integrations.headers``. Django's CSRF
+            # middleware has put it there for its own cookie.
+            _unvary(response, "cookie")
+        else:
+            patch_vary_headers(response, ("Cookie",))
     if edits.cookies:
         # Whatever the view said: a shared cache would hand the cookie to others (CVE-2026-48588).
         patch_cache_control(response, private=True)
+
+
+def _unvary(response: HttpResponse, name: str) -> None:
+    """Take *name*, in small letters, out of Vary."""
+    words = [word.strip() for word in response.get("Vary", "").split(",")]
+    others = [word for word in words if word and word.lower() != name]
+    del response["Vary"]
+    if others:
+        response["Vary"] = ", ".join(others)
 
 
 def _set_cookie(response: HttpResponse, line: str) -> None:
