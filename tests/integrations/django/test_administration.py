@@ -157,6 +157,7 @@ WRONG = {
     "an isolation": ({"ISOLATION": "serialisable"}, "isolation='serialisable': use 'merge' or"),
     "a time": ({"LIFETIME": 60}, "idle_timeout .* is longer than lifetime"),
     "a store": ({"STORE": "mongodb://x"}, "no store is known for mongodb://"),
+    "no store": ({"STORE": None}, 'STORE is a NoneType: it must be "django", the URL'),
     "an engine": ({"MOVE_FROM": "no.such"}, "'no.such', which is no session engine"),
     "no dict": ("serializable", "is a str: it must be a dict"),
 }

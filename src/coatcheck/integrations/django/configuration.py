@@ -291,6 +291,11 @@ def _moved_from(values: Values, store: object) -> str | None:
 
 def _store_of(store: object) -> BlockingStore | Store:
     if not isinstance(store, str):
+        if not callable(getattr(store, "load", None)):
+            raise ConfigurationError(
+                f'STORE is a {type(store).__name__}: it must be "django", the URL of a store, such '
+                'as "valkey://127.0.0.1:6379/0", or a store.'
+            )
         return store  # type: ignore[return-value]  # whoever gives an object knows its verbs
     if store == DJANGO:
         if not apps.is_installed(APP):
