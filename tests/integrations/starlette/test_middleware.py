@@ -85,6 +85,8 @@ def asked(**options: Any) -> TestClient:
         ({"store": "nowhere://"}, "no store is known"),
         ({"store": "memory://", "max_age": 0}, "idle_timeout"),
         ({"store": "memory://", "same_site": "none", "session_cookie": "a b"}, "token"),
+        ({"store": "memory://", "user_keys": "user_id"}, r"such as \['user_id'\]"),
+        ({"store": "memory://", "secret_key": ""}, "anybody can sign"),
     ],
 )
 def test_options_that_contradict_each_other_are_refused_with_the_remedy(

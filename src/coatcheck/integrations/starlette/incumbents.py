@@ -20,7 +20,8 @@ class SignedCookie:
     """The session in the cookie of ``starlette.middleware.sessions.SessionMiddleware``.
 
     The options are that middleware's own. A cookie that it would not have believed, or that is no
-    JSON object, is ignored. Raises ``ConfigurationError`` where itsdangerous is not installed.
+    JSON object, is ignored. Raises ``ConfigurationError`` for an empty key and where itsdangerous
+    is not installed.
     """
 
     inline = True
@@ -33,6 +34,11 @@ class SignedCookie:
         path: str = "/",
         domain: str | None = None,
     ) -> None:
+        if str(secret_key) == "":
+            raise ConfigurationError(
+                "secret_key is empty, and anybody can sign a cookie with that: give the key that "
+                "Starlette's own SessionMiddleware had, or leave secret_key out."
+            )
         try:
             from itsdangerous import TimestampSigner
         except ImportError as error:

@@ -100,6 +100,11 @@ class SessionMiddleware(asgi.SessionMiddleware):
                 "another address, to app.add_middleware(SessionMiddleware, ...). With "
                 "sessions=Sessions(...), which has a store, leave store out."
             )
+        if isinstance(user_keys, str):
+            raise ConfigurationError(
+                f"user_keys is {user_keys!r}: it must be a list of session keys, such as "
+                f"[{user_keys!r}]."
+            )
         stock = (secret_key, session_cookie, max_age, path, same_site, https_only, domain)
         if sessions is not None and (*stock, partitioned) != UNSAID:
             raise ConfigurationError(
