@@ -598,5 +598,5 @@ def test_what_is_to_be_ended_is_ended_also_when_the_lease_cannot_be_given_back()
             await browser.post("/failing")
 
     with pytest.raises(StoreUnavailable):
-        run(scenario())
+        run(scenario)
     assert ended == ["/failing"]
