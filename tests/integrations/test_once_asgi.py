@@ -1,10 +1,14 @@
 """Submissions on an event loop: kept alive while their view works, by one timer for all."""
 
 import asyncio
+import dataclasses
+import threading
 
 import pytest
 
+from coatcheck.core import bridge
 from coatcheck.core.engine import Sessions
+from coatcheck.core.record import Record
 from coatcheck.forms.answers import Answer
 from coatcheck.forms.once import Once, Replay, StillRunning, Submission
 from coatcheck.forms.tickets import ClaimKey
@@ -83,6 +87,49 @@ def test_a_session_that_cannot_be_loaded_leaves_nothing_claimed():
         with pytest.raises(RuntimeError):
             await submissions.claim(SUBMISSION, fail)
         assert isinstance(await submissions.claim(SUBMISSION), Attempt)
+
+    asyncio.run(scenario())
+
+
+def test_who_leaves_while_a_submission_is_claimed_leaves_nothing_claimed():
+    async def scenario() -> None:
+        creating, go_on = threading.Event(), threading.Event()
+
+        class Slow(MemoryStore):
+            capabilities = dataclasses.replace(
+                MemoryStore.capabilities, instant=False, inline=False
+            )
+
+            def create(self, record: Record) -> bool:
+                creating.set()
+                assert go_on.wait(10)
+                return super().create(record)
+
+        submissions = shop(Slow())
+        leaving = asyncio.create_task(submissions.claim(SUBMISSION))
+        assert await asyncio.to_thread(creating.wait, 10)
+        leaving.cancel()
+        go_on.set()
+        with pytest.raises(asyncio.CancelledError):
+            await leaving
+        assert isinstance(await submissions.claim(SUBMISSION, wait=0), Attempt)
+
+    asyncio.run(scenario())
+
+
+def test_who_leaves_while_the_session_is_waited_for_leaves_nothing_claimed():
+    async def scenario() -> None:
+        submissions = shop(MemoryStore())
+
+        async def wait_for_the_lease() -> None:
+            await bridge.pause(60)
+
+        leaving = asyncio.create_task(submissions.claim(SUBMISSION, wait_for_the_lease))
+        await asyncio.sleep(0)
+        leaving.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await leaving
+        assert isinstance(await submissions.claim(SUBMISSION, wait=0), Attempt)
 
     asyncio.run(scenario())
 

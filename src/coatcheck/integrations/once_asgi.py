@@ -41,21 +41,26 @@ class Submissions:
         answer. *wait* as in ``Once.claim``. Raises ``StoreUnavailable`` and what *then* raises; in
         both cases nothing is claimed.
         """
-        outcome = await self.phases.run(self._claimed(submission, then, wait))
+        taken: list[Run] = []
+        try:
+            outcome = await self.phases.run(self._claimed(submission, then, wait, taken))
+        except BaseException:  # also a visitor who left while a thread claimed it
+            for run in taken:
+                with anyio.CancelScope(shield=True):
+                    await self.phases.finish(run.free())
+            raise
         if not isinstance(outcome, Run):
             return outcome
         return Attempt(outcome, self.phases, self._heartbeat)
 
     async def _claimed(
-        self, submission: Submission, then: Loading | None, wait: float | None
+        self, submission: Submission, then: Loading | None, wait: float | None, taken: list[Run]
     ) -> Run | Otherwise:
         outcome = await self.once.claim(submission, wait)
-        if isinstance(outcome, Run) and then is not None:
-            try:
+        if isinstance(outcome, Run):
+            taken.append(outcome)
+            if then is not None:
                 await then()
-            except Exception:
-                await outcome.free()
-                raise
         return outcome
 
 
