@@ -75,6 +75,19 @@ def test_the_same_key_of_another_client_or_at_another_address_is_another(api):
     assert api.send('"k1"', path="/strict").json() == {}
 
 
+def test_who_shows_nothing_is_never_given_the_session_of_another_with_the_same_key(api):
+    @api.app.post("/carts")
+    @csrf_unprotected
+    def begin():
+        request.session["cart"] = 1
+        return {}, 201
+
+    first, second = (api.send('"1"', path="/carts", Authorization="") for _ in range(2))
+    assert "set-cookie" in first.headers
+    assert second.headers["idempotent-replayed"] == "true"
+    assert "set-cookie" not in second.headers
+
+
 def test_a_retry_while_the_first_runs_is_told_to_come_again(api):
     begun, go_on = threading.Event(), threading.Event()
 

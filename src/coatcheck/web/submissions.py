@@ -240,7 +240,8 @@ class Forms:
         outcome = await self._claimed(request, submission, wait=0)
         match outcome:
             case Replay(answer):
-                response = await self._replayed(request, answer, proved=True)
+                # Who shows nothing at all may be another program that made up the same key.
+                response = await self._replayed(request, answer, proved=bool(whose))
                 response.headers[REPLAYED] = "true"
                 return response
             case Edited():
