@@ -6,6 +6,9 @@ import time
 import pytest
 
 from coatcheck.core.engine import Sessions
+from coatcheck.core.errors import UnreadableRecord
+from coatcheck.core.record import Lease, Record
+from coatcheck.core.store import Busy
 from coatcheck.forms.answers import Answer
 from coatcheck.forms.once import Once, Replay, StillRunning, Submission
 from coatcheck.forms.tickets import ClaimKey
@@ -78,3 +81,29 @@ def test_a_view_that_is_quick_is_never_renewed():
             attempt.free()
     assert "load" in store.calls
     assert store.calls["load"] == 4  # two looks at each claim that was freed before
+
+
+def test_a_run_that_cannot_be_renewed_at_all_leaves_the_others_alive(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    renewed = threading.Event()
+
+    class Broken(MemoryStore):
+        broken = False
+
+        def load(
+            self, id: str, lease: Lease | None = None, now: float = 0.0
+        ) -> Record | Busy | None:
+            if lease is not None and not self.broken:
+                self.broken = True
+                raise UnreadableRecord("it was written by something else")
+            renewed.set()
+            return super().load(id, lease, now)
+
+    sessions = Sessions(Broken())
+    submissions = Submissions(sessions, Once.of(sessions, KEYS, lease=0.15))
+    attempt = submissions.claim(SUBMISSION)
+    assert isinstance(attempt, Attempt)
+    with attempt:
+        assert renewed.wait(10)
+    assert "could not be kept alive" in caplog.text

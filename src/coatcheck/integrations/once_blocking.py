@@ -123,3 +123,5 @@ class Heartbeat:
             self._sessions.step(run.renew())
         except StoreUnavailable as error:
             logger.warning("A submission could not be kept alive, and is tried again: %s", error)
+        except Exception:  # the thread is every run's, and nobody would begin it again
+            logger.exception("A submission could not be kept alive, and is tried again.")
