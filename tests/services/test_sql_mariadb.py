@@ -3,6 +3,8 @@
 import datetime
 import math
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -387,6 +389,27 @@ def test_makers_of_the_table_do_not_get_into_each_others_way(mariadb_server):
     for store in stores:
         store.close()
     mariadb_server.execute("DROP DATABASE together")
+
+
+def test_pymysql_in_the_place_of_djangos_own_driver_changes_nothing(store, mariadb_database):
+    # The alias makes Python load pymysql's modules a second time, with other classes of errors.
+    program = """
+import sys
+import pymysql
+from coatcheck.core.record import Record
+from coatcheck.stores.sql import SQLStore
+pymysql.install_as_MySQLdb()
+import MySQLdb.converters
+store = SQLStore(sys.argv[1])
+record = Record("an id", bytes(32), 1.0, 1.0, 2e9, 1.0, {})
+print(store.create(record), store.create(record))
+store.close()
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", program, mariadb_database], capture_output=True, text=True
+    )
+    assert (run.stdout, run.stderr) == ("True False\n", "")
+    store.end("an id")
 
 
 def test_only_a_taken_id_is_a_refusal_to_create_and_all_else_an_error(admin, store):

@@ -131,11 +131,11 @@ class MySQL:
             try:
                 cursor.execute(statement.text, arranged)
                 break
-            except pymysql.err.IntegrityError as error:
+            except pymysql.IntegrityError as error:
                 if _code(error) != ER.DUP_ENTRY:
                     raise
                 return cast(A, 0)  # an id that is taken is an answer
-            except pymysql.err.OperationalError as error:
+            except pymysql.OperationalError as error:
                 # InnoDB has undone the whole statement, so even a commit may be sent again.
                 if _code(error) != ER.LOCK_DEADLOCK or attempt == MOST_DEADLOCKS:
                     raise
@@ -195,13 +195,13 @@ class MySQL:
                 f"{self.name} is not there ({reason}). Run CREATE DATABASE … CHARACTER SET "
                 "utf8mb4, or correct the store's URL."
             )
-        if isinstance(error, pymysql.err.DataError) or code == _NOT_UTF8:
+        if isinstance(error, pymysql.DataError) or code == _NOT_UTF8:
             return UnsupportedValue(f"{self.name} cannot keep a value ({reason}).")
         if isinstance(
             error,
-            pymysql.err.ProgrammingError
-            | pymysql.err.IntegrityError
-            | pymysql.err.NotSupportedError,
+            pymysql.ProgrammingError
+            | pymysql.IntegrityError
+            | pymysql.NotSupportedError,
         ):
             return None
         if code == _NO_ROW_IN_BINLOG:
