@@ -132,6 +132,14 @@ def test_the_command_says_what_is_wrong(capsys: pytest.CaptureFixture[str]):
         call_command("coatcheck_sessions", "revoke", "ann", "0123")
 
 
+@pytest.mark.parametrize("words", [("list", "ann"), ("revoke", "ann"), ("sweep",)])
+def test_the_command_says_that_the_store_is_away(words: tuple[str, ...]):
+    visitor("ann")
+    away = override_settings(COATCHECK={"STORE": "valkey://127.0.0.1:9/0"})
+    with away, pytest.raises(CommandError, match="cannot be reached"):
+        call_command("coatcheck_sessions", *words)
+
+
 def test_the_command_sweeps(capsys: pytest.CaptureFixture[str]):
     store = SessionStore()
     store.set_expiry(-5)

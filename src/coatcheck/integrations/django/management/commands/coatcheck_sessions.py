@@ -8,7 +8,7 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 
 from coatcheck.core.engine import Sessions
-from coatcheck.core.errors import StoreIncapable
+from coatcheck.core.errors import CoatcheckError
 from coatcheck.wire.tokens import handle
 
 from ... import configuration
@@ -29,17 +29,16 @@ class Command(BaseCommand):
         verbs.add_parser("sweep", help="delete the sessions that have expired")
 
     def handle(self, *args: Any, verb: str, **options: Any) -> None:
-        sessions = configuration.current().sessions
-        if verb == "sweep":
-            deleted = sessions.delete_expired()
-            self.stdout.write(f"Deleted {_counted(deleted)} that had expired.")
-            return
         try:
-            if verb == "list":
+            sessions = configuration.current().sessions
+            if verb == "sweep":
+                deleted = sessions.delete_expired()
+                self.stdout.write(f"Deleted {_counted(deleted)} that had expired.")
+            elif verb == "list":
                 self._list(sessions, options["user"])
             else:
                 self._revoke(sessions, options["user"], options["sessions"])
-        except StoreIncapable as error:
+        except CoatcheckError as error:
             raise CommandError(str(error)) from error
 
     def _list(self, sessions: Sessions, name: str) -> None:
