@@ -199,9 +199,7 @@ class MySQL:
             return UnsupportedValue(f"{self.name} cannot keep a value ({reason}).")
         if isinstance(
             error,
-            pymysql.ProgrammingError
-            | pymysql.IntegrityError
-            | pymysql.NotSupportedError,
+            pymysql.ProgrammingError | pymysql.IntegrityError | pymysql.NotSupportedError,
         ):
             return None
         if code == _NO_ROW_IN_BINLOG:
